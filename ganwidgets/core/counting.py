@@ -1,0 +1,69 @@
+"""What the statistics count with: batches in portions, exact sums, and the checks of a state that came from a file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from ganwidgets.core.errors import ArgumentError, ShapeError, StatisticsError
+
+PORTION = 1 << 20          # numbers looked at together: bounds the memory of a large batch, and keeps sums exact
+EXACT = 1 << 53            # whole numbers below this are exact in float64
+
+
+def portions(values: Any, units: int) -> Iterator[Float32[np.ndarray, "samples units"]]:
+    """The rows of a batch as float32 in portions that fit the cache. Errors: ShapeError, StatisticsError for NaN or inf."""
+    array = values.detach().cpu().float().numpy() if isinstance(values, Tensor) else np.asarray(values, np.float32)
+    if array.ndim != 2 or array.shape[1] != units:
+        raise ShapeError(f"numbers for {units} units come as (samples, {units}); {array.shape} came.")
+    # all of it is looked at first, so that a bad batch leaves the statistic as it was
+    if not np.isfinite(array).all():
+        raise StatisticsError("the batch holds NaN or infinite numbers; statistics are of finite ones.")
+    rows = max(1, PORTION // units)
+    for start in range(0, len(array), rows):
+        yield np.ascontiguousarray(array[start:start + rows])
+
+
+def whole(sums: Tensor) -> Int64[np.ndarray, "..."]:
+    """Sums that are whole numbers, as int64."""
+    return sums.round().long().cpu().numpy()
+
+
+def products(a: Int64[np.ndarray, "m cells"], b: Int64[np.ndarray, "n cells"]) -> Int64[np.ndarray, "m n"]:
+    """a b' exactly: in float64 where that is exact (it is far quicker), else in int64."""
+    largest = int(a.max(initial=0)) * int(b.max(initial=0)) * max(1, a.shape[1])
+    if largest < EXACT:
+        return np.rint(a.astype(np.float64) @ b.T.astype(np.float64)).astype(np.int64)
+    return a @ b.T
+
+
+def ratios(above: np.ndarray, below: np.ndarray) -> Float[np.ndarray, "..."]:
+    """above / below, and 0 where below is 0."""
+    return np.divide(above, below, out=np.zeros(np.shape(below)), where=below > 0)
+
+
+def at_least_one(what: str, number: Any) -> int:
+    """A whole number from 1 up. Errors: ArgumentError."""
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+        raise ArgumentError(f"{what} must be a whole number from 1 up; {number!r} came.")
+    return int(number)
+
+
+def same(what: str, mine: Any, others: Any) -> None:
+    """Errors: StatisticsError where two statistics differ in what they count."""
+    if mine != others:
+        raise StatisticsError(f"statistics with {mine} and {others} {what} cannot be put together.")
+
+
+def expect(state: Mapping[str, np.ndarray], name: str, shape: int | tuple[int, ...], dtype: Any = np.int64) -> np.ndarray:
+    """An array of a state, with that number of axes or that shape. Errors: StatisticsError."""
+    if name not in state:
+        raise StatisticsError(f"these statistics lack {name!r}; the file is damaged or of another version.")
+    array = np.asarray(state[name])
+    fits = array.ndim == shape if isinstance(shape, int) else array.shape == tuple(shape)
+    if array.dtype != dtype or not fits:
+        raise StatisticsError(f"{name!r} of these statistics is {array.dtype} {array.shape}, which does not fit; "
+                              "the file is damaged or of another version.")
+    return array.copy()

@@ -1,0 +1,1 @@
+"""The scripts that trained each bundled net, and can train it further."""

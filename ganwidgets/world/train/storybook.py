@@ -1,0 +1,247 @@
+"""Trains storybook's generator on rendered pictures alone: progressive growing, R1, minibatch deviation, averaged weights.
+
+`ganwidgets train storybook --minutes 120` starts or resumes; the state lives under `$GANWIDGETS_STATE/storybook`.
+"""
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganwidgets.models.progan_net import ProGANNet
+from ganwidgets.world.train.adversary import Adversary
+from ganwidgets.world.train.state import state_folder
+from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One picture size: how many pictures are shown at it, how many at a time, and how hard R1 pulls."""
+
+    size: int
+    pictures: int
+    batch: int
+    r1: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run; it is stored in the weights' metadata and on the card."""
+
+    channels: tuple[int, ...] = (128, 128, 128, 128, 112, 112, 48, 48, 24, 24)
+    latent: int = 128
+    upsample: str = "bilinear"
+    replicate_from: int = 32
+    adversary: dict[int, int] = field(default_factory=lambda: {64: 16, 32: 32, 16: 64, 8: 96, 4: 128})
+    stages: tuple[Stage, ...] = (Stage(16, 80_000, 32, 0.05), Stage(32, 160_000, 16, 0.2),
+                                 Stage(64, 100_000_000, 16, 0.8))
+    fade: int = 20_000           # pictures over which a new size fades in
+    rate: float = 1.5e-3
+    momenta: tuple[float, float] = (0.0, 0.99)
+    r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
+    average_over: float = 8_000  # pictures after which the averaged weights have half forgotten
+    seed: int = 1
+
+
+@dataclass
+class Training:
+    """What a run has reached; everything here is saved and resumed."""
+
+    recipe: Recipe
+    generator: ProGANNet
+    average: ProGANNet
+    adversary: Adversary
+    steps_g: torch.optim.Adam
+    steps_d: torch.optim.Adam
+    random: torch.Generator
+    shown: int = 0
+    seconds: float = 0.0
+
+
+def train(*, minutes: float, device: str = "auto", resume: bool = True, threads: int = 1) -> Path:
+    """Train for `minutes`, then write the averaged generator and the adversary as float16; answers the weights' path."""
+    torch.set_num_threads(threads)  # two threads beside any other process are far slower than one
+    torch.set_flush_denormal(True)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    folder = state_folder("storybook")
+    pictures = training_pictures(64)
+    run = resumed(folder, device) if resume else fresh(Recipe(), device)
+    run_for(run, pictures, 60 * minutes, folder, device)
+    return export(run)
+
+
+def fresh(recipe: Recipe, device: str) -> Training:
+    torch.manual_seed(recipe.seed)  # this process trains one net and nothing else
+    def grown() -> ProGANNet:
+        return ProGANNet(recipe.channels, latent=recipe.latent, outputs=tuple(s.size for s in recipe.stages),
+                         upsample=recipe.upsample, replicate_from=recipe.replicate_from)  # type: ignore[arg-type]
+    generator, adversary = fast(grown(), device), fast(Adversary(recipe.adversary), device)
+    average = fast(grown(), device)
+    average.load_state_dict(generator.state_dict())
+    adam = {"lr": recipe.rate, "betas": recipe.momenta, "eps": 1e-8}
+    return Training(recipe, generator, average.requires_grad_(False), adversary,
+                    torch.optim.Adam(generator.parameters(), **adam), torch.optim.Adam(adversary.parameters(), **adam),
+                    torch.Generator().manual_seed(recipe.seed))
+
+
+def fast(net, device: str):
+    return net.to(device, memory_format=torch.channels_last)
+
+
+def resumed(folder: Path, device: str) -> Training:
+    """From the state of an earlier run, else from the shipped weights (their moments start anew), else from nothing."""
+    run = fresh(Recipe(), device)
+    if (folder / "state.pt").exists():
+        saved = torch.load(folder / "state.pt", map_location=device, weights_only=True)
+        for name in ("generator", "average", "adversary", "steps_g", "steps_d"):
+            getattr(run, name).load_state_dict(saved[name])
+        run.random.set_state(saved["random"].cpu())
+        run.shown, run.seconds = saved["shown"], saved["seconds"]
+    elif (WEIGHTS / "storybook-discriminator.safetensors").exists():
+        shipped = {**load_file(WEIGHTS / "storybook.safetensors")}
+        for net in (run.generator, run.average):
+            net.load_state_dict({k: v.float() for k, v in shipped.items()}, strict=False)  # lacks the small outputs
+        run.adversary.load_state_dict(
+            {k: v.float() for k, v in load_file(WEIGHTS / "storybook-discriminator.safetensors").items()}, strict=False)
+        card = metadata(WEIGHTS / "storybook.safetensors")
+        run.shown, run.seconds = int(card["pictures"]), float(card["seconds"])
+    return run
+
+
+def metadata(path: Path) -> dict[str, str]:
+    from safetensors import safe_open
+    with safe_open(path, "pt") as file:
+        return file.metadata() or {}
+
+
+def stage_of(recipe: Recipe, shown: int) -> tuple[Stage, float]:
+    """The stage that picture number `shown` belongs to, and how far its size has faded in."""
+    start = 0
+    for number, stage in enumerate(recipe.stages):
+        if shown < start + stage.pictures or number == len(recipe.stages) - 1:
+            return stage, 1.0 if number == 0 else min(1.0, (shown - start) / recipe.fade)
+        start += stage.pictures
+    raise AssertionError("a recipe has at least one stage")
+
+
+def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, device: str) -> None:
+    began, saved, step, before = time.time(), time.time(), 0, run.seconds
+    while time.time() - began < seconds:
+        stage, fade = stage_of(run.recipe, run.shown)
+        report = one_step(run, pictures, stage, fade, step, device)
+        run.shown, step = run.shown + stage.batch, step + 1
+        run.seconds = before + time.time() - began
+        if step % 200 == 0:
+            log(run, stage, fade, report, folder)
+        if time.time() - saved > 300:
+            save(run, folder)
+            saved = time.time()
+    save(run, folder)
+
+
+def one_step(run: Training, pictures: np.ndarray, stage: Stage, fade: float, step: int, device: str) -> dict:
+    """One batch for both nets: the adversary's step and the generator's share the drawn pictures."""
+    real = batch(pictures, stage, run.random, device)
+    z = torch.randn(stage.batch, run.recipe.latent, generator=run.random).to(device)
+    drawn = draw(run.generator, z, stage.size, fade)
+    rendered_votes, drawn_votes = run.adversary(real, fade), run.adversary(drawn.detach(), fade)
+    loss = F.softplus(-rendered_votes).mean() + F.softplus(drawn_votes).mean()
+    run.steps_d.zero_grad(set_to_none=True)
+    loss.backward()
+    if step % run.recipe.r1_every == 0:
+        (r1(run.adversary, real, fade) * (stage.r1 * run.recipe.r1_every / 2)).backward()
+    run.steps_d.step()
+    run.adversary.requires_grad_(False)
+    run.steps_g.zero_grad(set_to_none=True)
+    F.softplus(-run.adversary(drawn, fade)).mean().backward()
+    run.steps_g.step()
+    run.adversary.requires_grad_(True)
+    keep_average(run, stage.batch)
+    right = ((rendered_votes > 0).float().mean() + (drawn_votes < 0).float().mean()) / 2
+    return {"loss": round(loss.item(), 4), "right": round(right.item(), 3)}
+
+
+def batch(pictures: np.ndarray, stage: Stage, random: torch.Generator, device: str) -> Tensor:
+    """Rendered pictures in [-1, 1] at the stage's size, each flipped with probability one half."""
+    rows = torch.randint(len(pictures), (stage.batch,), generator=random).tolist()
+    flips = torch.rand(stage.batch, generator=random) < 0.5
+    chosen = np.stack([pictures[row][:, ::-1] if flip else pictures[row] for row, flip in zip(rows, flips)])
+    x = torch.from_numpy(chosen).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    if stage.size < x.shape[-1]:
+        x = F.avg_pool2d(x, x.shape[-1] // stage.size)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def draw(net: ProGANNet, z: Tensor, size: int, fade: float) -> Tensor:
+    """Pictures at `size`, blended with the next smaller size while the new one fades in; not clamped, so gradients flow."""
+    last = net.last_layer(size)
+    x = net.run(z.reshape(len(z), net.latent, 1, 1), 1, last - 2)
+    picture = net.get_submodule(f"output_{size}x{size}")(net.run(x, last - 1, last))
+    if fade < 1:
+        small = net.get_submodule(f"output_{size // 2}x{size // 2}")(x)
+        picture = fade * picture + (1 - fade) * F.interpolate(small, scale_factor=2, mode="nearest")
+    return picture
+
+
+def r1(adversary: Adversary, real: Tensor, fade: float) -> Tensor:
+    """Mean squared gradient of the votes at rendered pictures (Mescheder et al. 2018, equation 9)."""
+    real = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(adversary(real, fade).sum(), real, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+@torch.no_grad()
+def keep_average(run: Training, shown: int) -> None:
+    share = 1 - 0.5 ** (shown / run.recipe.average_over)
+    torch._foreach_lerp_(list(run.average.parameters()), list(run.generator.parameters()), share)
+
+
+def log(run: Training, stage: Stage, fade: float, report: dict, folder: Path) -> None:
+    row = {"shown": run.shown, "minutes": round(run.seconds / 60, 2), "size": stage.size, "fade": round(fade, 3), **report}
+    with open(folder / "log.jsonl", "a") as file:
+        file.write(json.dumps(row) + "\n")
+    print(row, flush=True)
+
+
+def save(run: Training, folder: Path) -> None:
+    """Write the state beside the old one and swap, so that a kill in between loses nothing; and a sheet to look at."""
+    nets = {name: getattr(run, name).state_dict() for name in ("generator", "average", "adversary", "steps_g", "steps_d")}
+    torch.save({**nets, "random": run.random.get_state(), "shown": run.shown, "seconds": run.seconds}, folder / "new.pt")
+    (folder / "new.pt").replace(folder / "state.pt")
+    save_sheet(run, folder / f"sheet-{run.shown:07d}.png")
+
+
+@torch.no_grad()
+def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
+    from PIL import Image
+    stage, fade = stage_of(run.recipe, run.shown)
+    z = torch.randn(columns * 8, run.recipe.latent, generator=torch.Generator().manual_seed(0))
+    x = draw(run.average, z.to(next(run.average.parameters()).device), stage.size, fade).clamp(-1, 1).cpu()
+    grid = x.reshape(8, columns, 3, stage.size, stage.size).permute(0, 3, 1, 4, 2).reshape(8 * stage.size, -1, 3)
+    Image.fromarray(((grid + 1) * 127.5).round().byte().numpy()).save(path)
+
+
+def export(run: Training) -> Path:
+    """Write the averaged generator (last output only) and the adversary as float16 safetensors with their recipe."""
+    last = run.recipe.stages[-1].size
+    other = tuple(f"output_{s.size}x{s.size}" for s in run.recipe.stages[:-1])
+    weights = {k: v.half().contiguous().cpu() for k, v in run.average.state_dict().items() if not k.startswith(other)}
+    facts = {"model": "progan", "name": "storybook", "size": str(last), "latent": str(run.recipe.latent),
+             "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from),
+             "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
+             "recipe": json.dumps(dataclasses.asdict(run.recipe))}
+    WEIGHTS.mkdir(exist_ok=True)
+    save_file(weights, WEIGHTS / "storybook.safetensors", metadata=facts)
+    judge = {k: v.half().contiguous().cpu() for k, v in run.adversary.state_dict().items()}
+    save_file(judge, WEIGHTS / "storybook-discriminator.safetensors", metadata={"trained_against": "storybook"})
+    return WEIGHTS / "storybook.safetensors"

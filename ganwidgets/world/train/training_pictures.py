@@ -1,0 +1,33 @@
+"""The 50,000 rendered pictures that generators learn from: pixels only, rendered once and kept beside the training state."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from ganwidgets.world.render import pictures
+from ganwidgets.world.train.state import state_folder
+
+TRAINING_SEEDS = range(1_000_000, 1_050_000)  # no test, claim or lesson draws from these
+CHUNK = 500
+
+
+def training_pictures(size: int = 64, seeds: Sequence[int] = TRAINING_SEEDS) -> np.ndarray:
+    """Pictures (n, size, size, 3) in uint8, read-only and mapped from disk; a stopped rendering goes on where it was."""
+    folder = state_folder("pictures")
+    stem = f"{size}px-{seeds[0]}-{seeds[-1]}"
+    done, part = folder / f"{stem}.npy", folder / f"{stem}.part.npy"
+    if not done.exists():
+        render_into(part, folder / f"{stem}.count", size, seeds)
+        part.rename(done)
+    return np.load(done, mmap_mode="r")
+
+
+def render_into(path, count_path, size: int, seeds: Sequence[int]) -> None:
+    start = int(count_path.read_text()) if path.exists() and count_path.exists() else 0
+    mode = "r+" if start else "w+"
+    store = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=(len(seeds), size, size, 3))
+    for at in tqdm(range(start, len(seeds), CHUNK), desc=f"rendering {size} px"):
+        store[at:at + CHUNK] = pictures(seeds[at:at + CHUNK], size)
+        store.flush()
+        count_path.write_text(str(at + CHUNK))
