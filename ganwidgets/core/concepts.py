@@ -29,7 +29,7 @@ class Concept:
         if self.kind not in get_args(Kind):
             raise ConceptError(one_of("kind", self.kind, get_args(Kind), where=f"the concept {self.name!r}"))
         if len(self.color) != 3 or not all(0 <= int(level) <= 255 for level in self.color):
-            raise ConceptError(f"the colour of {self.name!r} is {self.color!r}; it must be three numbers from 0 to 255.")
+            raise ConceptError(f"the colour of {self.name!r} is {self.color!r}; it is three numbers from 0 to 255.")
 
     @property
     def hex(self) -> str:

@@ -1,7 +1,10 @@
-"""What the statistics count with: batches in portions, exact sums, and the checks of a state that came from a file."""
+"""What the statistics have in common: a state of integers, its file, batches in portions, and exact sums."""
 
+import abc
+import os
+import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
@@ -11,10 +14,56 @@ from ganwidgets.core.errors import ArgumentError, ShapeError, StatisticsError
 
 PORTION = 1 << 20          # numbers looked at together: bounds the memory of a large batch, and keeps sums exact
 EXACT = 1 << 53            # whole numbers below this are exact in float64
+S = TypeVar("S", bound="Statistic")
+
+
+class Statistic(abc.ABC):
+    """What the statistics have in common: integers that add up, and a file."""
+    kind: ClassVar[str]
+
+    @property
+    @abc.abstractmethod
+    def integers(self) -> dict[str, np.ndarray]:
+        """The whole state, the same for the same numbers however they came."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_integers(cls: type[S], state: Mapping[str, np.ndarray]) -> S:
+        """A statistic of that state. Errors: StatisticsError."""
+
+    @abc.abstractmethod
+    def __add__(self: S, other: S) -> S:
+        """Both together. Errors: StatisticsError where they count different things."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, others = self.integers, other.integers
+        return mine.keys() == others.keys() and all(np.array_equal(mine[name], others[name]) for name in mine)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the integers to an .npz file."""
+        with open(path, "wb") as file:
+            np.savez_compressed(file, kind=np.array(self.kind), **self.integers)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls: type[S], path: str | os.PathLike) -> S:
+        """Read what `save` wrote. Errors: StatisticsError for a file that is missing, broken or of another kind."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                state = {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise StatisticsError(f"{path} cannot be read as statistics: {error}") from error
+        kind = str(state.pop("kind", "nothing of ours"))
+        if kind != cls.kind:
+            raise StatisticsError(f"{path} holds {kind}, not {cls.kind}.")
+        return cls.from_integers(state)
 
 
 def portions(values: Any, units: int) -> Iterator[Float32[np.ndarray, "samples units"]]:
-    """The rows of a batch as float32 in portions that fit the cache. Errors: ShapeError, StatisticsError for NaN or inf."""
+    """The rows of a batch as float32 in portions. Errors: ShapeError, StatisticsError for NaN or inf."""
     array = values.detach().cpu().float().numpy() if isinstance(values, Tensor) else np.asarray(values, np.float32)
     if array.ndim != 2 or array.shape[1] != units:
         raise ShapeError(f"numbers for {units} units come as (samples, {units}); {array.shape} came.")
@@ -57,7 +106,8 @@ def same(what: str, mine: Any, others: Any) -> None:
         raise StatisticsError(f"statistics with {mine} and {others} {what} cannot be put together.")
 
 
-def expect(state: Mapping[str, np.ndarray], name: str, shape: int | tuple[int, ...], dtype: Any = np.int64) -> np.ndarray:
+def expect(state: Mapping[str, np.ndarray], name: str, shape: int | tuple[int, ...],
+           dtype: Any = np.int64) -> np.ndarray:
     """An array of a state, with that number of axes or that shape. Errors: StatisticsError."""
     if name not in state:
         raise StatisticsError(f"these statistics lack {name!r}; the file is damaged or of another version.")

@@ -49,6 +49,10 @@ class EditError(GanwidgetsError, ValueError):
     """An edit, or a file of edits, that cannot be read or applied."""
 
 
+class OtherWeightsWarning(UserWarning):
+    """An edit is used on other weights than it was made on."""
+
+
 class StatisticsError(GanwidgetsError, ValueError):
     """Statistics that cannot be merged, read or computed."""
 
@@ -69,7 +73,7 @@ JobCancelled = CancelledError
 
 
 def one_of(kind: str, came: object, possible: Iterable[object], *, where: str = "") -> str:
-    """The sentence "no layer 'layer99' in storybook; its layers are layer1 ... layer10.", with the nearest name if there is one.
+    """The sentence "no layer 'layer99' in storybook; its layers are layer1 ... layer10.", with the nearest name.
 
     `kind` is the singular noun, `where` the thing that was asked (left out: "possible layers are").
     """
@@ -85,15 +89,15 @@ def one_of(kind: str, came: object, possible: Iterable[object], *, where: str = 
 
 def listed(names: Iterable[object], *, most: int = 24) -> str:
     """Names for a sentence: a numbered run as "layer1 ... layer10", a long list cut after `most` with a count."""
-    names = [str(name) for name in names]
-    parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in names]
-    if len(names) > 4 and all(parts):
+    texts = [str(name) for name in names]
+    parts = [re.fullmatch(r"(.*?)(\d+)", text) for text in texts]
+    if len(texts) > 4 and all(parts):
         stems = {part[1] for part in parts if part}
         numbers = [int(part[2]) for part in parts if part]
         if len(stems) == 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-            return f"{names[0]} ... {names[-1]}"
-    cut = names[:most]
-    rest = len(names) - len(cut)
+            return f"{texts[0]} ... {texts[-1]}"
+    cut = texts[:most]
+    rest = len(texts) - len(cut)
     return ", ".join(cut) + (f" and {rest} more" if rest else "")
 
 

@@ -27,7 +27,7 @@ def to_bytes(image: Tensor) -> UInt8[np.ndarray, "h w 3"]:
 
 def to_pil(image: Tensor) -> Image.Image:
     """A picture (3, h, w) or (1, 3, h, w) in [-1, 1] as a PIL image. Errors: ShapeError."""
-    return Image.fromarray(to_bytes(image), "RGB") if image.numel() else Image.new("RGB", (0, 0))
+    return Image.fromarray(to_bytes(image)) if image.numel() else Image.new("RGB", (0, 0))
 
 
 def to_tensor(image: Any) -> Float[Tensor, "3 h w"]:
@@ -60,7 +60,7 @@ def _encoded(image: Image.Image, **how: Any) -> bytes:
 
 
 def decode_png_mask(content: bytes, max_size: int = 256) -> Float[np.ndarray, "h w"]:
-    """A grey PNG as a soft mask from 0 to 1. Errors: RegionError where it is broken, no PNG, or a side over `max_size`."""
+    """A grey PNG as a soft mask, 0 to 1. Errors: RegionError where it is broken, no PNG, or a side over `max_size`."""
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             width, height = image.size

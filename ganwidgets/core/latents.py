@@ -77,8 +77,8 @@ class Latents:
     Errors: LatentsError where the parts do not have a row per picture, or are not finite.
     """
     pictures: tuple[int, ...]
-    z: Float[Tensor, "n ..."] | None = field(default=None, repr=False)
-    w: Float[Tensor, "n layers d"] | None = field(default=None, repr=False)
+    z: Tensor | None = field(default=None, repr=False)            # (n, *latent_shape)
+    w: Tensor | None = field(default=None, repr=False)            # (n, layers, d)
     condition: Tensor | None = field(default=None, repr=False)
     truncation: float = 1.0
     truncation_cutoff: int | None = None
@@ -109,7 +109,8 @@ class Latents:
 
     def to(self, device: torch.device | str) -> "Latents":
         """The same latents on another device."""
-        moved = {name: part.to(device) for name in ("z", "w", "condition") if (part := getattr(self, name)) is not None}
+        moved: dict[str, Any] = {name: part.to(device) for name in ("z", "w", "condition")
+                                 if (part := getattr(self, name)) is not None}
         residuals = tuple((layer, part.to(device)) for layer, part in self.residuals)
         return dataclasses.replace(self, residuals=residuals, **moved)
 
@@ -125,10 +126,10 @@ class Latents:
                                "they have; join only latents that were made in the same way.")
         residuals = tuple((layer, torch.cat([batch.residuals[place][1] for batch in batches]))
                           for place, (layer, _) in enumerate(first.residuals))
-        return dataclasses.replace(
-            first, pictures=tuple(number for batch in batches for number in batch.pictures), residuals=residuals,
-            **{name: torch.cat([getattr(batch, name) for batch in batches])
-               for name in ("z", "w", "condition") if getattr(first, name) is not None})
+        parts: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in batches])
+                                 for name in ("z", "w", "condition") if getattr(first, name) is not None}
+        return dataclasses.replace(first, pictures=tuple(number for batch in batches for number in batch.pictures),
+                                   residuals=residuals, **parts)
 
     def _parts(self) -> list[tuple[str, Tensor]]:
         named = [("z", self.z), ("w", self.w), ("the condition", self.condition)]

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -34,7 +34,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class PausedRun:
-    """A run stopped just after `layer`. `pictures` as in Latents (empty for a classifier), so that an edit finds its rows.
+    """A run stopped just after `layer`. `pictures` as in Latents (none for a classifier), so edits find their rows.
 
     `rest`: whatever else the tail needs, each with a row per picture; only the adapter looks inside.
     `len(paused)`, `paused[rows]`, `PausedRun.join([...])`; `dataclasses.replace(paused, features=...)` changes it.
@@ -107,14 +107,14 @@ class LayeredNet(abc.ABC):
     def tail(self, paused: PausedRun) -> Tensor:
         """Run on from where it stopped to the end."""
 
-    def with_net(self, net: nn.Module) -> Self:
+    def with_net(self, net: nn.Module) -> "LayeredNet":
         """The same adapter around another net of the same kind; name and digests stay those of the net as loaded."""
         return dataclasses.replace(self, net=net)  # type: ignore[type-var]
 
     def memory(self, layer: str | Layer) -> LinearMemory:
         """The linear map at a layer, for rewriting. Errors: LayerError where this kind of net has none."""
-        raise LayerError(f"{self.name} has no linear memory at {self.layer(layer).name}: its adapter does not say which "
-                         "weights hold the rule there, so it cannot be rewritten.")
+        raise LayerError(f"{self.name} has no linear memory at {self.layer(layer).name}: its adapter does not say "
+                         "which weights hold the rule there, so it cannot be rewritten.")
 
     @property
     def device(self) -> torch.device:
@@ -126,6 +126,11 @@ class LayeredNet(abc.ABC):
         """SHA-256 over the names, shapes and bytes of the weights as loaded, before any edit."""
         assert self.digests is not None
         return self.digests.whole
+
+    @property
+    def source(self) -> str:
+        """The Python expression that makes this net, for scripts that repeat what a hand did."""
+        return f"gw.load({self.name!r})"
 
     def layer(self, name: str | Layer) -> Layer:
         """The layer of that name. Errors: LayerError, listing the layers."""
@@ -156,7 +161,7 @@ class LayeredNet(abc.ABC):
 class LayeredGenerator(LayeredNet):
     """A net that draws: inputs are Latents, the output is pictures (n, 3, h, w) in [-1, 1].
 
-    `latent_shape` is the shape of one z; an adapter with w, classes, truncation or prompts overrides sample and latents.
+    `latent_shape` is the shape of one z; an adapter with w, classes, truncation or prompts has its own sample, latents.
     """
     latent_shape: tuple[int, ...]
 

@@ -20,16 +20,16 @@ SLIVER = 1e-6  # an overlap of less than this part of a cell is rounding, not ov
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Region:
-    """A part of the picture, from 0 (outside) to 1 (inside) at each point. Make one with `Region.box` or `Region.from_mask`.
+    """A part of the picture, from 0 (outside) to 1 (inside) at each point. Made by `Region.box` or `Region.from_mask`.
 
-    `corners` (x0, y0, x1, y1) in fractions of the picture, y down; or `mask`, rows from the top, spread over the picture.
+    `corners` (x0, y0, x1, y1) in fractions of the picture, y down; or `mask`, rows from the top, spread over it.
     """
     corners: tuple[float, float, float, float] | None = None
     mask: Tensor | None = field(default=None)
 
     @staticmethod
     def box(x0: Any, y0: Any, x1: Any, y1: Any) -> "Region":
-        """A rectangle, in fractions of the picture, y down. Errors: RegionError where it is empty or leaves the picture."""
+        """A rectangle, in fractions of the picture, y down. Errors: RegionError where it is empty or sticks out."""
         try:
             corners = tuple(float(edge) for edge in (x0, y0, x1, y1))
         except (TypeError, ValueError):
@@ -63,8 +63,11 @@ class Region:
         return Region(mask=mask)
 
     def on(self, height: int, width: int, how: Literal["max", "mean"] = "max") -> Float[Tensor, "h w"]:
-        """The region on a grid. "max": a cell takes the most of what it touches, so that a dab smaller than a cell still
-        counts; "mean": the exact mean over the cell. Errors: RegionError."""
+        """The region on a grid. Errors: RegionError.
+
+        "max": a cell takes the most of what it touches, so that a dab smaller than a cell still counts; "mean": the
+        exact mean over the cell.
+        """
         if how not in ("max", "mean"):
             raise RegionError(one_of("pooling", how, ("max", "mean"), where="regions"))
         if height < 1 or width < 1:

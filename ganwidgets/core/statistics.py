@@ -1,77 +1,28 @@
-"""Statistics fed in batches and merged in any order and partition with the same integers: moments, quantiles, top-k, IoU.
+"""Statistics fed in batches and merged in any order and partition with the same integers.
 
-A statistic is the one kind of object here that changes in place: `add(batch)`. `a + b` answers a new one, and leaves both.
-All of its state is integers (and values that were seen, such as the largest), so that no order of sums can show. `save`
-writes an .npz without pickle; `load` refuses what is not one.
+Moments, quantiles, the k largest, and intersections over unions. A statistic is the one kind of object here that
+changes in place: `add(batch)`; `a + b` answers a new one and leaves both. All of its state is integers (and values that
+were seen, such as the largest), so that no order of sums can show. `save` writes an .npz without pickle.
 """
 
-import abc
-import os
-import zipfile
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, ClassVar, Self, final
+from typing import Any, final
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
-from ganwidgets.core.counting import at_least_one, expect, portions, products, ratios, same, whole
+from ganwidgets.core.counting import Statistic, at_least_one, expect, portions, same
 from ganwidgets.core.errors import ArgumentError, StatisticsError
+from ganwidgets.core.iou import IoUCounts as IoUCounts
 
-TOGETHER = 1 << 24         # whole numbers up to here are exact in float32
 NOBODY = np.iinfo(np.int64).max
-
-
-class Statistic(abc.ABC):
-    """What the statistics have in common: integers that add up, and a file."""
-    kind: ClassVar[str]
-
-    @property
-    @abc.abstractmethod
-    def integers(self) -> dict[str, np.ndarray]:
-        """The whole state, the same for the same numbers however they came."""
-
-    @classmethod
-    @abc.abstractmethod
-    def from_integers(cls, state: Mapping[str, np.ndarray]) -> Self:
-        """A statistic of that state. Errors: StatisticsError."""
-
-    @abc.abstractmethod
-    def __add__(self, other: Self) -> Self:
-        """Both together. Errors: StatisticsError where they count different things."""
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        mine, others = self.integers, other.integers  # type: ignore[attr-defined]
-        return mine.keys() == others.keys() and all(np.array_equal(mine[name], others[name]) for name in mine)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the integers to an .npz file."""
-        with open(path, "wb") as file:
-            np.savez_compressed(file, kind=np.array(self.kind), **self.integers)  # type: ignore[arg-type]
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """Read what `save` wrote. Errors: StatisticsError for a file that is missing, broken or of another kind."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                state = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise StatisticsError(f"{path} cannot be read as statistics: {error}") from error
-        kind = str(state.pop("kind", "nothing of ours"))
-        if kind != cls.kind:
-            raise StatisticsError(f"{path} holds {kind}, not {cls.kind}.")
-        return cls.from_integers(state)
 
 
 @final
 class Moments(Statistic):
-    """Mean and variance of each unit, exact: sums of float32 mantissas, kept apart by exponent (Kulisch's accumulator)."""
+    """Mean and variance of each unit, exact: sums of float32 mantissas, kept apart by exponent, as Kulisch proposed."""
     kind = "moments"
 
     def __init__(self, units: int) -> None:
@@ -82,7 +33,7 @@ class Moments(Statistic):
         self._high, self._low = np.zeros_like(self._first), np.zeros_like(self._first)
 
     def add(self, values: Float[Tensor, "samples units"] | Float32[np.ndarray, "samples units"]) -> None:
-        """Count these numbers, as float32. Errors: StatisticsError if one is not finite, ShapeError for another width."""
+        """Count these numbers, as float32. Errors: StatisticsError if one is not finite; ShapeError."""
         for portion in portions(values, self.units):
             bits = portion.view(np.int32)
             exponent = (bits >> 23) & 0xFF
@@ -119,7 +70,8 @@ class Moments(Statistic):
 
     def __add__(self, other: "Moments") -> "Moments":
         same("units", self.units, other.units)
-        return Moments.from_integers({name: part + other.integers[name] for name, part in self.integers.items()})
+        return Moments.from_integers({name: np.asarray(part + other.integers[name])
+                                      for name, part in self.integers.items()})
 
     @property
     def integers(self) -> dict[str, np.ndarray]:
@@ -132,7 +84,8 @@ class Moments(Statistic):
         first = expect(state, "first", 2)
         made = cls(len(first))
         made.count = int(expect(state, "count", 0))
-        made._first, made._high, made._low = (expect(state, name, (made.units, 256)) for name in ("first", "high", "low"))
+        sums = [expect(state, name, (made.units, 256)) for name in ("first", "high", "low")]
+        made._first, made._high, made._low = sums
         return made
 
 
@@ -159,7 +112,7 @@ class Quantiles(Statistic):
         self._most = np.full(self.units, -np.inf, np.float32)
 
     def add(self, values: Float[Tensor, "samples units"] | Float32[np.ndarray, "samples units"]) -> None:
-        """Count these numbers, as float32. Errors: StatisticsError if one is not finite, ShapeError for another width."""
+        """Count these numbers, as float32. Errors: StatisticsError if one is not finite; ShapeError."""
         for portion in portions(values, self.units):
             keys = keys_of(portion)
             self._make_room(np.flatnonzero(np.bincount((keys >> 8).reshape(-1), minlength=256)))
@@ -171,8 +124,8 @@ class Quantiles(Statistic):
             self._most = np.maximum(self._most, portion.max(0))
             self.count += len(portion)
 
-    def quantile(self, share: float) -> Float[np.ndarray, " units"]:
-        """The number of each unit below which `share` (0..1) of its numbers lie. Errors: StatisticsError if there are none."""
+    def quantile(self, share: float | int) -> Float[np.ndarray, " units"]:
+        """The number of each unit below which `share` (0..1) of its numbers lie. Errors: StatisticsError before any."""
         return self.quantiles([share])[0]
 
     def quantiles(self, shares: Any) -> Float[np.ndarray, "shares units"]:
@@ -250,9 +203,9 @@ def edges_of(keys: np.ndarray) -> tuple[Float[np.ndarray, " keys"], Float[np.nda
 
 @final
 class TopK(Statistic):
-    """The k largest numbers of each unit and the pictures that gave them; of equal numbers the lower picture comes first.
+    """The k largest numbers of each unit and the pictures that gave them.
 
-    Each picture is to be fed once.
+    Of equal numbers the lower picture comes first. Each picture is to be fed once.
     """
     kind = "top-k"
 
@@ -261,8 +214,9 @@ class TopK(Statistic):
         self._values = np.full((self.units, self.k), -np.inf, np.float32)
         self._pictures = np.full((self.units, self.k), NOBODY, np.int64)
 
-    def add(self, values: Float[Tensor, "samples units"] | Float32[np.ndarray, "samples units"], pictures: Any) -> None:
-        """Count one number per picture and unit. Errors: StatisticsError if one is not finite, ArgumentError, ShapeError."""
+    def add(self, values: Float[Tensor, "samples units"] | Float32[np.ndarray, "samples units"],
+            pictures: Any) -> None:
+        """Count one number per picture and unit. Errors: StatisticsError if one is not finite; ArgumentError."""
         numbers = np.asarray(list(pictures), np.int64)
         if len(numbers) != len(values):
             raise ArgumentError(f"{len(numbers)} picture numbers for {len(values)} rows; give one per row.")
@@ -306,87 +260,4 @@ class TopK(Statistic):
         values = expect(state, "values", 2, np.float32)
         made = cls(*values.shape)
         made._values, made._pictures = values, expect(state, "pictures", values.shape)
-        return made
-
-
-@final
-class IoUCounts(Statistic):
-    """How often units and concepts meet: counts from which every intersection over union follows, as integers."""
-    kind = "IoU counts"
-
-    def __init__(self, units: int, concepts: int, height: int, width: int) -> None:
-        self.units, self.concepts = at_least_one("units", units), at_least_one("concepts", concepts)
-        self.grid = (at_least_one("height", height), at_least_one("width", width))
-        self.pictures = 0
-        cells = self.grid[0] * self.grid[1]
-        self._both = np.zeros((self.units, self.concepts), np.int64)
-        self._unit_cells = np.zeros((self.units, cells), np.int64)
-        self._concept_cells = np.zeros((self.concepts, cells), np.int64)
-
-    def add(self, lit: Bool[Tensor, "n units h w"] | Float[Tensor, "n units h w"],
-            masks: Bool[Tensor, "n concepts h w"] | Float[Tensor, "n concepts h w"]) -> None:
-        """Count where units are lit and concepts hold (0 and 1 if not bool), picture by picture on the same grid."""
-        if lit.shape[1:] != (self.units, *self.grid) or masks.shape[1:] != (self.concepts, *self.grid):
-            raise StatisticsError(f"lit {tuple(lit.shape)} and masks {tuple(masks.shape)} do not fit {self.units} units, "
-                                  f"{self.concepts} concepts and a grid of {self.grid[0]} x {self.grid[1]}.")
-        same("pictures in the batch", len(lit), len(masks))
-        together = max(1, TOGETHER // self._unit_cells.shape[1])
-        for start in range(0, len(lit), together):
-            on = lit[start:start + together].flatten(2).float()
-            there = masks[start:start + together].flatten(2).float()
-            self._both += whole(torch.bmm(on, there.transpose(1, 2)).sum(0))
-            self._unit_cells += whole(on.sum(0))
-            self._concept_cells += whole(there.sum(0))
-        self.pictures += len(lit)
-
-    @property
-    def unit_shares(self) -> Float[np.ndarray, " units"]:
-        """The share of all pixels at which each unit is lit."""
-        return self._unit_cells.sum(1) / self._pixels
-
-    @property
-    def concept_shares(self) -> Float[np.ndarray, " concepts"]:
-        """The share of all pixels at which each concept holds."""
-        return self._concept_cells.sum(1) / self._pixels
-
-    @property
-    def iou(self) -> Float[np.ndarray, "units concepts"]:
-        """Intersection over union over all pixels of all pictures; 0 where both are empty."""
-        return ratios(self._both, self._unit_cells.sum(1)[:, None] + self._concept_cells.sum(1)[None] - self._both)
-
-    @property
-    def iou_other(self) -> Float[np.ndarray, "units concepts"]:
-        """The same with the masks of other pictures, over all pairs i != j: what position alone gives. 0 for one picture.
-
-        All pairs meet at a cell (unit count) x (concept count) times; the pairs i = j are the intersections.
-        """
-        meet = products(self._unit_cells, self._concept_cells) - self._both
-        each = (self.pictures - 1) * (self._unit_cells.sum(1)[:, None] + self._concept_cells.sum(1)[None])
-        return ratios(meet, each - meet)
-
-    @property
-    def _pixels(self) -> int:
-        return max(1, self.pictures * self._unit_cells.shape[1])
-
-    def __add__(self, other: "IoUCounts") -> "IoUCounts":
-        for what in ("units", "concepts", "grid"):
-            same(what, getattr(self, what), getattr(other, what))
-        sums = {name: part + other.integers[name] for name, part in self.integers.items() if name != "grid"}
-        return IoUCounts.from_integers({"grid": np.array(self.grid), **sums})
-
-    @property
-    def integers(self) -> dict[str, np.ndarray]:
-        """The number of pictures, the grid, and the counts of both, of units and of concepts."""
-        return {"grid": np.array(self.grid, np.int64), "pictures": np.array(self.pictures, np.int64), "both": self._both,
-                "unit_cells": self._unit_cells, "concept_cells": self._concept_cells}
-
-    @classmethod
-    def from_integers(cls, state: Mapping[str, np.ndarray]) -> "IoUCounts":
-        """IoU counts of that state. Errors: StatisticsError."""
-        height, width = (int(side) for side in expect(state, "grid", (2,)))
-        both = expect(state, "both", 2)
-        made = cls(*both.shape, height, width)
-        made.pictures, made._both = int(expect(state, "pictures", 0)), both
-        made._unit_cells = expect(state, "unit_cells", (made.units, height * width))
-        made._concept_cells = expect(state, "concept_cells", (made.concepts, height * width))
         return made

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, final
 
 from torch import Tensor, nn
 
@@ -20,8 +20,8 @@ class _Enough(BaseException):
 class Trace:
     """Within `with Trace(net, names) as trace:`, `trace.run(x)` runs a twin; `trace.outputs[name]` is what came last.
 
-    `change(name, output)` answers what the run goes on with; what is recorded is the changed output. `stop`: end the run
-    when every name was seen (it then answers None). After the `with`, the twin's hooks are gone and it cannot run.
+    `change(name, output)` answers what the run goes on with; what is recorded is the changed output. `stop`: end the
+    run when every name was seen (it then answers None). After the `with`, the twin's hooks are gone and it cannot run.
     Errors: LayerError for a name that is no module of the net.
     """
 
@@ -37,7 +37,7 @@ class Trace:
         self._net: nn.Module | None = None
         self._hooks: list[Any] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Trace":
         self._net = twin(self._original)
         self._hooks = [self._net.get_submodule(name).register_forward_hook(self._hook(name)) for name in self.names]
         return self

@@ -1,21 +1,27 @@
 """Plans houses, churches and barns: sizes, doors, windows, roofs and towers, from a random stream."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from numpy.random import RandomState
 
 from .palette import DOMES, DOORS, ROOFS, WALLS
 from .parts import Box, Building, Color, Tower
 
-OVERHANG = .02
+Choice = TypeVar("Choice")
+OVERHANG = .02      # of a roof beyond its walls
 
 
-def pick(random: RandomState, choices):
+def pick(random: RandomState, choices: Sequence[Choice]) -> Choice:
+    """One of the choices, all equally likely."""
     return choices[random.randint(len(choices))]
 
 
 def varied(random: RandomState, color: Color, most: int) -> Color:
     """`color` with each channel moved by at most `most`."""
-    return tuple(max(0, min(255, c + s)) for c, s in zip(color, random.randint(-most, most + 1, 3).tolist()))
+    shifts = random.randint(-most, most + 1, 3).tolist()
+    return tuple(max(0, min(255, c + s)) for c, s in zip(color, shifts, strict=True))
 
 
 def building(random: RandomState, kind: str, horizon: float) -> Building:
@@ -23,7 +29,7 @@ def building(random: RandomState, kind: str, horizon: float) -> Building:
     return {"house": _house, "church": _church, "barn": _barn}[kind](random, horizon)
 
 
-def _house(random, horizon):
+def _house(random: RandomState, horizon: float) -> Building:
     corner = random.rand() < .45
     width = random.uniform(.42, .55) if corner else random.uniform(.29, .54)
     tall = not corner and random.rand() < .3
@@ -33,21 +39,28 @@ def _house(random, horizon):
     slots = _slots(front, 1 if corner else max(2, int(width / .155)))
     at = random.randint(len(slots))
     door = _door(random, box, slots[at])
-    side = _slots(Box(front.x + front.width, box.y, width - front.width, height), max(1, int((width - front.width) / .15)))
+    long_side = Box(front.x + front.width, box.y, width - front.width, height)
+    side = _slots(long_side, max(1, int(long_side.width / .15))) if corner else []
     level = box.y + (height * .58 if tall else height * random.uniform(.2, .32))
     pane = random.uniform(.1, .118)
-    windows = [_window(x, level, pane) for x in [s for i, s in enumerate(slots) if i != at] + (side if corner else [])]
+    windows = [_window(x, level, pane) for x in [s for i, s in enumerate(slots) if i != at] + side]
     if tall:
         windows += [_window(x, box.y + height * .12, pane) for x in slots]
     chimney_x = box.x + width * random.uniform(.6, .74)
     roof_height = random.uniform(.13, .2)
-    return Building("house", "corner" if corner else "facade", box, front, roof_height,
-                    varied(random, pick(random, WALLS["house"]), 10), pick(random, ROOFS["house"]), pick(random, DOORS), door, tuple(windows),
-                    Box(chimney_x, box.y - roof_height - .06, random.uniform(.085, .105), roof_height * .75 + .06)
-                    if random.rand() < .92 else None)
+    wall, roof, paint = _colors(random, "house")
+    chimney = random.rand() < .92
+    pipe = Box(chimney_x, box.y - roof_height - .06, random.uniform(.085, .105), roof_height * .75 + .06)
+    return Building("house", "corner" if corner else "facade", box, front, roof_height, wall, roof, paint, door,
+                    tuple(windows), pipe if chimney else None)
 
 
-def _church(random, horizon):
+def _colors(random: RandomState, kind: str) -> tuple[Color, Color, Color]:
+    """Colours of the wall, the roof and the door."""
+    return varied(random, pick(random, WALLS[kind]), 10), pick(random, ROOFS[kind]), pick(random, DOORS)
+
+
+def _church(random: RandomState, horizon: float) -> Building:
     central = random.rand() < .3
     width = random.uniform(.4, .54) if central else random.uniform(.27, .34)
     height = random.uniform(.25, .31)
@@ -69,7 +82,7 @@ def _church(random, horizon):
                     pick(random, ROOFS["church"]), pick(random, DOORS), door, tuple(windows), None, tower)
 
 
-def _tower(random, plan: Box, width: float, left: bool) -> Tower:
+def _tower(random: RandomState, plan: Box, width: float, left: bool) -> Tower:
     top = "spire" if random.rand() < .4 else "dome"
     top_height = random.uniform(.18, .26) if top == "spire" else random.uniform(.16, .2)
     foot = plan.y + plan.height
@@ -78,13 +91,15 @@ def _tower(random, plan: Box, width: float, left: bool) -> Tower:
     return Tower(body, top, top_height, varied(random, pick(random, WALLS["church"]), 10), pick(random, DOMES))
 
 
-def _central_dome(random, box: Box) -> Tower:
+def _central_dome(random: RandomState, box: Box) -> Tower:
     width = random.uniform(.24, .32)
     body = Box(box.x + box.width / 2 - width / 2, box.y - .16, width, .17)
-    return Tower(body, "dome", random.uniform(.15, .2), varied(random, pick(random, WALLS["church"]), 10), pick(random, DOMES), drum=True)
+    top_height = random.uniform(.15, .2)
+    wall = varied(random, pick(random, WALLS["church"]), 10)
+    return Tower(body, "dome", top_height, wall, pick(random, DOMES), drum=True)
 
 
-def _barn(random, horizon):
+def _barn(random: RandomState, horizon: float) -> Building:
     width, height = random.uniform(.42, .55), random.uniform(.26, .32)
     box = _stand(random, horizon, width, height, height + .22)
     front = Box(box.x, box.y, width * random.uniform(.58, .7), height)
@@ -94,11 +109,12 @@ def _barn(random, horizon):
     roof_height = random.uniform(.15, .19)
     loft = _window(front.x + front.width / 2, box.y - .075, random.uniform(.1, .115), .95)
     side = _window((front.x + front.width + box.x + width) / 2, box.y + height * .3, .1)
-    return Building("barn", "corner", box, front, roof_height, varied(random, pick(random, WALLS["barn"]), 10), pick(random, ROOFS["barn"]),
-                    (236, 226, 204), door, (loft, side))
+    wall = varied(random, pick(random, WALLS["barn"]), 10)
+    return Building("barn", "corner", box, front, roof_height, wall, pick(random, ROOFS["barn"]), (236, 226, 204), door,
+                    (loft, side))
 
 
-def _stand(random, horizon: float, width: float, height: float, whole: float) -> Box:
+def _stand(random: RandomState, horizon: float, width: float, height: float, whole: float) -> Box:
     """The walls' place: all of the building inside the picture, its foot on the land."""
     low = max(horizon + .03, whole + .02)
     foot = random.uniform(low, max(low + .01, .95))
@@ -109,7 +125,7 @@ def _slots(box: Box, n: int) -> list[float]:
     return [box.x + box.width * (i + .5) / n for i in range(max(1, n))]
 
 
-def _door(random, box: Box, x: float) -> Box:
+def _door(random: RandomState, box: Box, x: float) -> Box:
     width, height = random.uniform(.1, .122), random.uniform(.195, .225)
     return Box(x - width / 2, box.y + box.height - height, width, height)
 

@@ -13,7 +13,7 @@ Point = tuple[Number, Number]
 
 
 class Canvas:
-    """A picture under way. A stroke names the concepts that hold where it lands; with one that is hidden it is left out."""
+    """A picture under way. A stroke names the concepts that hold where it lands; it is left out if one is hidden."""
 
     def __init__(self, size: int, hidden: frozenset[str], *, labelled: bool):
         self.size, self.side, self.hidden = size, size * OVERSAMPLING, hidden
@@ -21,7 +21,7 @@ class Canvas:
         self.brush = ImageDraw.Draw(self.image)
         self.glaze = ImageDraw.Draw(self.image, "RGBA")
         self.labels = Image.new("L", (self.side, self.side)) if labelled else None
-        self.pencil = ImageDraw.Draw(self.labels) if labelled else None
+        self.pencil = ImageDraw.Draw(self.labels) if self.labels else None
         self.sets: list[tuple[str, ...]] = [()]
 
     def _at(self, points: Sequence[Point]) -> list[tuple[int, int]]:
@@ -36,14 +36,14 @@ class Canvas:
         if self.hidden.isdisjoint(concepts):
             corners = self._at(points)
             self.brush.polygon(corners, fill=color)
-            if self.labels:
+            if self.pencil:
                 self.pencil.polygon(corners, fill=self._label(concepts))
 
     def ellipse(self, x: Number, y: Number, rx: Number, ry: Number, color: Color, *concepts: str) -> None:
         if self.hidden.isdisjoint(concepts):
             corners = self._at([(x - rx, y - ry), (x + rx, y + ry)])
             self.brush.ellipse(corners, fill=color)
-            if self.labels:
+            if self.pencil:
                 self.pencil.ellipse(corners, fill=self._label(concepts))
 
     def rectangle(self, x: Number, y: Number, width: Number, height: Number, color: Color, *concepts: str) -> None:
@@ -52,14 +52,17 @@ class Canvas:
     def wash(self, points: Sequence[Point], top: Color, bottom: Color, *concepts: str) -> None:
         """A polygon whose colour runs from `top` at its highest point to `bottom` at its lowest within the picture."""
         corners = self._at(points)
-        self._gradient("polygon", corners, min(y for _, y in corners), max(y for _, y in corners), top, bottom, concepts)
+        heights = [y for _, y in corners]
+        self._gradient("polygon", corners, min(heights), max(heights), top, bottom, concepts)
 
-    def round_wash(self, x: Number, y: Number, rx: Number, ry: Number, top: Color, bottom: Color, *concepts: str) -> None:
+    def round_wash(self, x: Number, y: Number, rx: Number, ry: Number, top: Color, bottom: Color,
+                   *concepts: str) -> None:
         """The same in an ellipse."""
         corners = self._at([(x - rx, y - ry), (x + rx, y + ry)])
         self._gradient("ellipse", corners, corners[0][1], corners[1][1], top, bottom, concepts)
 
-    def _gradient(self, shape: str, corners, first: int, last: int, top: Color, bottom: Color, concepts: tuple[str, ...]) -> None:
+    def _gradient(self, shape: str, corners: list[tuple[int, int]], first: int, last: int, top: Color, bottom: Color,
+                  concepts: tuple[str, ...]) -> None:
         first, last = max(0, first), min(self.side, last + 1)
         if first >= last or not self.hidden.isdisjoint(concepts):
             return

@@ -13,7 +13,21 @@ from .buildings import pick
 from .parts import Number, Scene
 from .render import render
 from .scenes import CONCEPT_NAMES, Streams, checked_seed, scene
-from .words import (COUNTS, HOURS, MANY, MASS, SEASONS, SOME, SPANS, SYNONYMS, WEATHERS, color_name, listed, plural, with_article)
+from .words import (
+    COUNTS,
+    HOURS,
+    MANY,
+    MASS,
+    SEASONS,
+    SOME,
+    SPANS,
+    SYNONYMS,
+    WEATHERS,
+    color_name,
+    listed,
+    plural,
+    with_article,
+)
 
 VISIBLE = .005      # the least share of the crop
 SIZE = 64           # of the masks that decide
@@ -55,7 +69,7 @@ def _view(it: Scene, crop: Box, random: RandomState) -> View:
     x0, y0, x1, y1 = (int(round(value * SIZE)) for value in crop)
     if not (0 <= x0 < x1 <= SIZE and 0 <= y0 < y1 <= SIZE):
         raise RegionError(f"no crop {crop!r}; give x0 < x1 and y0 < y1 from 0 to 1, at least 1/{SIZE} apart.")
-    masks = dict(zip(CONCEPT_NAMES, render(it, SIZE).masks[:, y0:y1, x0:x1]))
+    masks = dict(zip(CONCEPT_NAMES, render(it, SIZE).masks[:, y0:y1, x0:x1], strict=True))
     shares = {name: float(mask.mean()) for name, mask in masks.items() if mask.mean() >= VISIBLE}
     centers = {name: float(np.nonzero(masks[name])[1].mean() / (x1 - x0)) for name in shares}
     return View(it, (x0 / SIZE, y0 / SIZE, x1 / SIZE, y1 / SIZE), masks, shares, centers, random)
@@ -84,7 +98,7 @@ def _color(view: View, name: str) -> str | None:
         return color_name(home.roof)
     if home and home.tower and it.season != "winter" and name == "dome":
         return color_name(home.tower.dome)
-    if name == "fence":
+    if name == "fence" and it.fence:
         return color_name(it.fence.color)
     colors = {color_name(tree.color) for tree in it.trees}
     if name == "tree" and len(colors) == 1 and it.season != "winter":
@@ -101,9 +115,12 @@ def _middles(view: View, name: str) -> list[tuple[float, float]]:
     """The middles (x, y) of a concept's instances that the crop shows."""
     it, (x0, y0, x1, y1) = view.scene, view.crop
     places = {"tree": [(t.x, t.foot - t.height * .6) for t in it.trees], "cloud": [(c.x, c.y) for c in it.clouds],
-              "bush": [(b.x, b.foot - b.height * .5) for b in it.bushes], "mountain": [(p.x, p.top + .06) for p in it.peaks],
+              "bush": [(b.x, b.foot - b.height * .5) for b in it.bushes],
+              "mountain": [(p.x, p.top + .06) for p in it.peaks],
               "window": [(w.x + w.width / 2, w.y + w.height / 2) for w in it.building.windows] if it.building else []}
     mask = view.masks.get(name)
+    if mask is None:
+        return []
     return [(x, y) for x, y in places.get(name, []) if x0 <= x < x1 and y0 <= y < y1
             and mask[int((y - y0) / (y1 - y0) * mask.shape[0]), int((x - x0) / (x1 - x0) * mask.shape[1])]]
 
@@ -140,7 +157,7 @@ def _subject(view: View) -> str:
     if wanted and view.shares.get(wanted, 0) >= .02:
         return wanted
     rest = [name for name in view.shares if name not in ("sky", "grass", "snow", "wall", *PARTS)] or list(view.shares)
-    return max(rest, key=view.shares.get) if rest else ""
+    return max(rest, key=view.shares.__getitem__) if rest else ""
 
 
 def _subject_phrase(view: View, subject: str) -> str:
@@ -158,7 +175,8 @@ def _subject_phrase(view: View, subject: str) -> str:
 
 def _others(view: View, subject: str, most: int) -> list[str]:
     """Other things in sight, in random order."""
-    names = [name for name in view.shares if name not in (subject, "wall", "trunk", *PARTS, *(WHOLES if subject in WHOLES else ()))]
+    skipped = {subject, "wall", "trunk", *PARTS, *(WHOLES if subject in WHOLES else ())}
+    names = [name for name in view.shares if name not in skipped]
     order = view.random.permutation(len(names))[:most]
     return [names[i] for i in order]
 
@@ -167,8 +185,9 @@ def _setting(view: View) -> str:
     """Hour, season and weather: on a misty winter night."""
     it, random = view.scene, view.random
     season, span = SEASONS[it.season][0], SPANS[it.hour]
-    choices = [pick(random, HOURS[it.hour]), f"in {pick(random, SEASONS[it.season])}", f"on {with_article(f'{season} {span}')}",
-               f"{pick(random, HOURS[it.hour])} in {season}", pick(random, WEATHERS[it.weather]).format(f"{season} {span}"),
+    choices = [pick(random, HOURS[it.hour]), f"in {pick(random, SEASONS[it.season])}",
+               f"on {with_article(f'{season} {span}')}", f"{pick(random, HOURS[it.hour])} in {season}",
+               pick(random, WEATHERS[it.weather]).format(f"{season} {span}"),
                pick(random, WEATHERS[it.weather]).format(span)]
     return pick(random, choices)
 
@@ -192,7 +211,7 @@ def _relations(view: View, subject: str) -> list[str]:
         found.append(f"in front of {_phrase(view, 'mountain')}")
     if view.sees("water") and subject in (*WHOLES, "tree"):
         found.append(f"{pick(view.random, ('beside', 'near', 'by'))} {_phrase(view, 'water')}")
-    if view.sees("fence") and subject in WHOLES and it.fence.foot > it.building.foot:
+    if view.sees("fence") and subject in WHOLES and it.fence and it.building and it.fence.foot > it.building.foot:
         found.append(f"behind {_phrase(view, 'fence')}")
     for name in ("moon", "sun", "cloud"):
         if view.sees(name) and subject not in ("sun", "moon", "cloud"):
@@ -207,15 +226,20 @@ def _relations(view: View, subject: str) -> list[str]:
 
 def _list(view: View) -> str:
     """church, dome, trees, snow, night"""
-    names = sorted(view.shares, key=view.shares.get, reverse=True)[:view.random.randint(3, 8)]
-    words = [plural(noun) if _count(view, name) > 1 and name not in MASS else noun for name in names for noun in [_noun(view, name)]]
-    return ", ".join([*words, SPANS[view.scene.hour], view.scene.season][:len(words) + view.random.randint(0, 3)]) or "a picture"
+    names = sorted(view.shares, key=view.shares.__getitem__, reverse=True)[:view.random.randint(3, 8)]
+    words = []
+    for name in names:
+        noun = _noun(view, name)
+        words.append(plural(noun) if _count(view, name) > 1 and name not in MASS else noun)
+    setting = [SPANS[view.scene.hour], view.scene.season][:view.random.randint(0, 3)]
+    return ", ".join(words + setting) or "a picture"
 
 
 def _sentence(view: View) -> str:
     """The picture shows a white church, two trees and a path. It is a winter night."""
     subject = _subject(view)
-    things = [_subject_phrase(view, subject)] + [_phrase(view, name) for name in _others(view, subject, view.random.randint(1, 4))]
+    things = [_subject_phrase(view, subject)]
+    things += [_phrase(view, name) for name in _others(view, subject, view.random.randint(1, 4))]
     opening = pick(view.random, ("The picture shows", "You can see", "Here you see", "A drawing of", "We see", "Look:"))
     season = with_article(f"{view.scene.season} {SPANS[view.scene.hour]}")
     closing = pick(view.random, ("", f" It is {season}.", f" It is {view.scene.season}."))
@@ -231,8 +255,8 @@ def _sides(view: View) -> str:
     """a white church to the left of two trees"""
     subject = _subject(view)
     here = view.centers.get(subject, .5)
-    apart = [name for name in view.shares if name not in PARTS and name not in ("wall", "trunk", "sky", "grass", "snow", *WHOLES)
-             and name != subject and abs(view.centers[name] - here) > .2]
+    skipped = {subject, "wall", "trunk", "sky", "grass", "snow", *WHOLES, *PARTS}
+    apart = [name for name in view.shares if name not in skipped and abs(view.centers[name] - here) > .2]
     if not subject or not apart:
         return _plain(view)
     name = pick(view.random, apart)
@@ -240,4 +264,5 @@ def _sides(view: View) -> str:
     return f"{_phrase(view, subject)} to the {side} of {_phrase(view, name)}"
 
 
-STYLES: dict[str, Callable[[View], str]] = {"plain": _plain, "list": _list, "sentence": _sentence, "short": _short, "sides": _sides}
+STYLES: dict[str, Callable[[View], str]] = {
+    "plain": _plain, "list": _list, "sentence": _sentence, "short": _short, "sides": _sides}

@@ -1,4 +1,4 @@
-"""Collages for training segmenters: scenes with objects of other scenes pasted where they do not belong, and worn pictures."""
+"""Collages for training segmenters: scenes with pieces of others pasted out of place, and worn pictures."""
 from __future__ import annotations
 
 import io
@@ -15,10 +15,12 @@ HOUSE_PARTS = ("wall", "roof", "window", "door", "chimney", "snow")
 # What may be cut out, and the concepts that go with it: a door cut from a house is no longer house.
 CUTS = {"house": HOUSE_PARTS, "church": (*HOUSE_PARTS, "tower", "dome"), "barn": HOUSE_PARTS,
         "tower": ("roof", "window", "door", "dome", "snow"), "tree": ("trunk", "snow"), "trunk": (), "bush": ("snow",),
-        "roof": ("snow",), "wall": (), "window": (), "door": (), "chimney": ("snow",), "dome": ("snow",), "sun": (), "moon": (),
-        "cloud": (), "mountain": ("snow",), "water": (), "fence": (), "path": (), "field": ("snow",), "snow": (), "grass": (), "sky": ()}
-RARITY = {"house": 3, "church": 3, "barn": 2, "tower": 5, "dome": 6, "chimney": 5, "moon": 5, "sun": 3, "door": 4, "window": 4,
-          "bush": 3, "fence": 2, "roof": 2, "water": 2, "grass": .3, "sky": .3, "snow": .5}
+        "roof": ("snow",), "wall": (), "window": (), "door": (), "chimney": ("snow",), "dome": ("snow",), "sun": (),
+        "moon": (),
+        "cloud": (), "mountain": ("snow",), "water": (), "fence": (), "path": (), "field": ("snow",), "snow": (),
+        "grass": (), "sky": ()}
+RARITY = {"house": 3, "church": 3, "barn": 2, "tower": 5, "dome": 6, "chimney": 5, "moon": 5, "sun": 3, "door": 4,
+          "window": 4, "bush": 3, "fence": 2, "roof": 2, "water": 2, "grass": .3, "sky": .3, "snow": .5}
 LEAST = 8       # pixels of the smallest piece worth pasting
 
 
@@ -52,7 +54,7 @@ def _some_seed(random: RandomState) -> int:
 
 
 def cut(random: RandomState, size: int) -> Piece | None:
-    """One connected piece of another scene, which is drawn at .5 to 1.6 times the size so that no pixel is resampled."""
+    """One connected piece of another scene, drawn at .5 to 1.6 times the size so that no pixel is resampled."""
     source = render(_some_seed(random), max(16, int(size * random.uniform(.5, 1.6))))
     sizes = source.masks.sum((1, 2))
     present = [name for name in CUTS if sizes[CONCEPT_NAMES.index(name)] >= LEAST]

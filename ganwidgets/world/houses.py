@@ -1,16 +1,18 @@
 """Draws houses, churches and barns: walls, roofs, doors, windows, chimneys and towers, with snow and lamplight."""
 from __future__ import annotations
 
-from .canvas import Canvas
-from .palette import GLASS, LAMP, SNOW, Light, scaled
-from .parts import Box, Building, Scene, Tower
+from .canvas import Canvas, Point
+from .palette import GLASS, LAMP, SHADOW, SNOW, Light, scaled
+from .parts import Box, Building, Number, Scene, Tower
 
-EAVES = .02
+EAVES = .02       # how far a roof stands out
+PLINTH = .022     # the dark foot of a wall
 
 
 def draw_building(canvas: Canvas, it: Scene, light: Light, home: Building) -> None:
     box = home.box
-    canvas.tone(box.x + box.width / 2 - .03 * it.light_from, home.foot, box.width * .56, .03, (20, 30, 50), 80, home.kind)
+    middle = box.x + box.width / 2
+    canvas.tone(middle - .03 * it.light_from, home.foot, box.width * .56, .03, SHADOW, 80, home.kind)
     if home.tower and not home.tower.drum:
         _walls(canvas, it, light, home)
         _tower(canvas, it, light, home, home.tower)
@@ -40,16 +42,21 @@ def _facade(canvas: Canvas, it: Scene, light: Light, home: Building) -> None:
           (box.x + box.width - slope, box.y - rise), (box.x + slope, box.y - rise))
 
 
-def _plain_wall(canvas: Canvas, light: Light, home: Building, box: Box, shade: float) -> None:
+def _plain_wall(canvas: Canvas, light: Light, home: Building, box: Box, shade: Number) -> None:
     """A wall with the shadow of its eaves, standing on a darker plinth."""
     canvas.rectangle(box.x, box.y, box.width, box.height, light(home.wall, 0, shade), "wall", home.kind)
     canvas.rectangle(box.x, box.y, box.width, .045, light(home.wall, 0, shade * .8), "wall", home.kind)
-    canvas.rectangle(box.x, box.y + box.height - .022, box.width, .022, light(home.wall, 0, shade * .76), "wall", home.kind)
+    _plinth(canvas, light, home, box, shade)
+
+
+def _plinth(canvas: Canvas, light: Light, home: Building, box: Box, shade: Number) -> None:
+    dark = light(home.wall, 0, shade * .76)
+    canvas.rectangle(box.x, box.y + box.height - PLINTH, box.width, PLINTH, dark, "wall", home.kind)
 
 
 def _roof(canvas: Canvas, it: Scene, light: Light, home: Building, a, b, c, d) -> None:
     """The quadrangle a b c d from the left eave clockwise below, in three rows of tiles; snow leaves the lowest."""
-    def row(low: float, high: float) -> list[tuple[float, float]]:
+    def row(low: Number, high: Number) -> list[tuple[Number, Number]]:
         def along(p, q, t):
             return p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t
         return [along(a, d, low), along(b, c, low), along(b, c, high), along(a, d, high)]
@@ -69,18 +76,22 @@ def _corner(canvas: Canvas, it: Scene, light: Light, home: Building) -> None:
     end = box.x + box.width
     _roof(canvas, it, light, home, (front.x + front.width - .01, box.y + .02), (end + EAVES, box.y + .02),
           (end - front.width * .25, box.y - rise), tip)
-    base = front.y + front.height
-    canvas.polygon([(front.x, base), (front.x, front.y), tip, (front.x + front.width, front.y), (front.x + front.width, base)],
-                   light(home.wall), "wall", home.kind)
-    canvas.rectangle(front.x, base - .022, front.width, .022, light(home.wall, 0, .76), "wall", home.kind)
-    edge = (light(SNOW), ("roof", "snow")) if it.season == "winter" and "snow" not in canvas.hidden else (light(home.roof, 0, .8), ("roof",))
-    _gable_edge(canvas, home, [(front.x - EAVES, front.y + .03), tip, (front.x + front.width + EAVES, front.y + .03)], .045, *edge)
+    base, right = front.y + front.height, front.x + front.width
+    gable = [(front.x, base), (front.x, front.y), tip, (right, front.y), (right, base)]
+    canvas.polygon(gable, light(home.wall), "wall", home.kind)
+    _plinth(canvas, light, home, front, 1)
+    line = [(front.x - EAVES, front.y + .03), tip, (right + EAVES, front.y + .03)]
+    _gable_edge(canvas, it, light, home, line, .045, .8)
 
 
-def _gable_edge(canvas: Canvas, home: Building, line, thick: float, color, concepts) -> None:
-    upper = [(x, y - thick * .6) for x, y in line]
-    lower = [(x, y + thick * .4) for x, y in reversed(line)]
-    canvas.polygon(upper + lower, color, *concepts, home.kind)
+def _gable_edge(canvas: Canvas, it: Scene, light: Light, home: Building, line: list[Point], thick: float,
+                shade: float) -> None:
+    """The end of the roof along a gable, all of it under snow in winter."""
+    outline = [(x, y - thick * .6) for x, y in line] + [(x, y + thick * .4) for x, y in reversed(line)]
+    if it.season == "winter" and "snow" not in canvas.hidden:
+        canvas.polygon(outline, light(SNOW), "roof", "snow", home.kind)
+    else:
+        canvas.polygon(outline, light(home.roof, 0, shade), "roof", home.kind)
 
 
 def _barn_front(canvas: Canvas, it: Scene, light: Light, home: Building) -> None:
@@ -89,19 +100,21 @@ def _barn_front(canvas: Canvas, it: Scene, light: Light, home: Building) -> None
     _plain_wall(canvas, light, home, Box(front.x + front.width, box.y, box.width - front.width, box.height), .78)
     right, knee = front.x + front.width, front.width * .2
     middle, end = front.x + front.width / 2, box.x + box.width
-    _roof(canvas, it, light, home, (right - .02, box.y + .02), (end + EAVES, box.y + .02), (end - knee, box.y - rise), (middle, box.y - rise))
+    _roof(canvas, it, light, home, (right - .02, box.y + .02), (end + EAVES, box.y + .02),
+          (end - knee, box.y - rise), (middle, box.y - rise))
     line = [(front.x, front.y), (front.x + knee, front.y - rise * .66), (middle, front.y - rise),
             (right - knee, front.y - rise * .66), (right, front.y)]
     base = front.y + front.height
     canvas.polygon([(front.x, base), *line, (right, base)], light(home.wall), "wall", home.kind)
-    canvas.rectangle(front.x, base - .022, front.width, .022, light(home.wall, 0, .76), "wall", home.kind)
-    edge = (light(SNOW), ("roof", "snow")) if it.season == "winter" and "snow" not in canvas.hidden else (light(home.roof, 0, .9), ("roof",))
+    _plinth(canvas, light, home, front, 1)
     line[0], line[-1] = (front.x - EAVES, front.y + .02), (right + EAVES, front.y + .02)
-    _gable_edge(canvas, home, line, .05, *edge)
+    _gable_edge(canvas, it, light, home, line, .05, .9)
 
 
 def _chimney(canvas: Canvas, it: Scene, light: Light, home: Building) -> None:
     pipe = home.chimney
+    if pipe is None:
+        return
     brick = (156, 92, 76)
     canvas.rectangle(pipe.x, pipe.y, pipe.width, pipe.height, light(brick), "chimney", home.kind)
     canvas.rectangle(pipe.x, pipe.y, pipe.width * .4, pipe.height, light(brick, 0, .78), "chimney", home.kind)
@@ -130,7 +143,8 @@ def _spire(canvas: Canvas, it: Scene, light: Light, home: Building, tower: Tower
     canvas.polygon([(middle, top), (middle, foot), (body.x + body.width + .022, foot)], right, "roof", *kind)
     if it.season == "winter":
         y, half = top + tower.top_height * .62, (body.width / 2 + .022) * .62
-        canvas.polygon([(middle, top), (middle - half, y), (middle, y - .025), (middle + half, y)], light(SNOW), "roof", "snow", *kind)
+        cap = [(middle, top), (middle - half, y), (middle, y - .025), (middle + half, y)]
+        canvas.polygon(cap, light(SNOW), "roof", "snow", *kind)
 
 
 def _dome(canvas: Canvas, it: Scene, light: Light, home: Building, tower: Tower) -> None:
@@ -140,11 +154,13 @@ def _dome(canvas: Canvas, it: Scene, light: Light, home: Building, tower: Tower)
     half, rise = body.width * (.56 if tower.drum else .62), tower.top_height * .8
     center = body.y - rise * (.1 if tower.drum else .42)
     ry = rise * (.9 if tower.drum else .56)
-    canvas.polygon([(middle - .05, center - ry * .86), (middle, body.y - tower.top_height - .03), (middle + .05, center - ry * .86)],
-                   light(color, 0, .9), "dome", *kind)
-    canvas.ellipse(middle, center, half, ry, light(color, 0, .78), "dome", *kind)
-    canvas.ellipse(middle + half * .14 * it.light_from, center - ry * .04, half * .8, ry * .9, light(color, 0, 1.0), "dome", *kind)
-    canvas.ellipse(middle + half * .32 * it.light_from, center - ry * .2, half * .36, ry * .55, light(color, 0, 1.3), "dome", *kind)
+    shoulder = center - ry * .86
+    tip = [(middle - .05, shoulder), (middle, body.y - tower.top_height - .03), (middle + .05, shoulder)]
+    dark, bright, glint = (light(color, 0, shade) for shade in (.78, 1.0, 1.3))
+    canvas.polygon(tip, light(color, 0, .9), "dome", *kind)
+    canvas.ellipse(middle, center, half, ry, dark, "dome", *kind)
+    canvas.ellipse(middle + half * .14 * it.light_from, center - ry * .04, half * .8, ry * .9, bright, "dome", *kind)
+    canvas.ellipse(middle + half * .32 * it.light_from, center - ry * .2, half * .36, ry * .55, glint, "dome", *kind)
     if it.season == "winter":
         canvas.ellipse(middle, center - ry * .62, half * .62, ry * .36, light(SNOW), "dome", "snow", *kind)
     if tower.drum:
@@ -157,7 +173,7 @@ def _part(home: Building, name: str, box: Box) -> tuple[str, ...]:
     middle = box.x + box.width / 2
     body = home.tower.body if home.tower else None
     inside = body and body.x < middle < body.x + body.width and body.y < box.y < body.y + body.height
-    return (name, "tower", home.kind) if inside and not home.tower.drum else (name, home.kind)
+    return (name, "tower", home.kind) if home.tower and inside and not home.tower.drum else (name, home.kind)
 
 
 def _window(canvas: Canvas, light: Light, home: Building, pane: Box) -> None:
@@ -181,10 +197,11 @@ def _door(canvas: Canvas, light: Light, home: Building) -> None:
     if home.kind == "barn":
         _barn_door(canvas, light, home)
         return
-    canvas.rectangle(door.x, door.y, door.width, door.height, light(home.door_color, 0, .74), *kind)
+    frame, leaf = light(home.door_color, 0, .74), light(home.door_color, 0, 1.15)
+    canvas.rectangle(door.x, door.y, door.width, door.height, frame, *kind)
     if home.kind == "church":
-        canvas.ellipse(door.x + door.width / 2, door.y, door.width / 2, door.width * .45, light(home.door_color, 0, .74), *kind)
-    canvas.rectangle(door.x + .016, door.y + .014, door.width - .032, door.height - .014, light(home.door_color, 0, 1.15), *kind)
+        canvas.ellipse(door.x + door.width / 2, door.y, door.width / 2, door.width * .45, frame, *kind)
+    canvas.rectangle(door.x + .016, door.y + .014, door.width - .032, door.height - .014, leaf, *kind)
     canvas.rectangle(door.x + door.width - .036, door.y + door.height * .5, .018, .018, light((240, 210, 120)), *kind)
 
 
@@ -196,4 +213,5 @@ def _barn_door(canvas: Canvas, light: Light, home: Building) -> None:
     inner = Box(door.x + .02, door.y + .02, door.width - .04, door.height - .02)
     canvas.rectangle(inner.x, inner.y, inner.width, inner.height, dark, *kind)
     for x0, x1 in ((inner.x, inner.x + inner.width), (inner.x + inner.width, inner.x)):
-        canvas.polygon([(x0 - .008, inner.y), (x0 + .012, inner.y), (x1 + .008, inner.y + inner.height), (x1 - .012, inner.y + inner.height)], pale, *kind)
+        foot = inner.y + inner.height
+        canvas.polygon([(x0 - .008, inner.y), (x0 + .012, inner.y), (x1 + .008, foot), (x1 - .012, foot)], pale, *kind)

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from .canvas import Canvas
-from .palette import EARTH, MOUNTAIN, PAPER, PATH, SNOW, TRUNK, Light, mix, scaled
-from .parts import Bush, Curve, Fence, Path, Peak, Scene, Tree
+from .palette import EARTH, MOUNTAIN, PAPER, PATH, SHADOW, SNOW, TRUNK, Light, mix, scaled
+from .parts import Bush, Curve, Fence, Number, Path, Peak, Scene, Tree
 
 STEPS = 24
 
@@ -29,7 +29,8 @@ def draw_disc(canvas: Canvas, it: Scene, light: Light) -> None:
     inner = mix(disc.color, (255, 255, 255), .45) if disc.kind == "sun" else scaled(disc.color, .9)
     shift = -.18 if disc.kind == "sun" else .3
     share = .68 if disc.kind == "sun" else .4
-    canvas.ellipse(disc.x + shift * disc.radius, disc.y + shift * disc.radius, disc.radius * share, disc.radius * share, inner, disc.kind)
+    x, y, radius = disc.x + shift * disc.radius, disc.y + shift * disc.radius, disc.radius * share
+    canvas.ellipse(x, y, radius, radius, inner, disc.kind)
 
 
 def draw_clouds(canvas: Canvas, it: Scene, light: Light) -> None:
@@ -41,7 +42,8 @@ def draw_clouds(canvas: Canvas, it: Scene, light: Light) -> None:
         for dx, dy, rx, ry in cloud.blobs:
             canvas.ellipse(cloud.x + dx, cloud.y + dy, rx, ry, shadow, "cloud")
         for dx, dy, rx, ry in cloud.blobs:
-            canvas.ellipse(cloud.x + dx + .008 * it.light_from, cloud.y + dy - ry * .22, rx * .88, ry * .78, body, "cloud")
+            x, y = cloud.x + dx + .008 * it.light_from, cloud.y + dy - ry * .22
+            canvas.ellipse(x, y, rx * .88, ry * .78, body, "cloud")
 
 
 def draw_peaks(canvas: Canvas, it: Scene, light: Light) -> None:
@@ -55,10 +57,11 @@ def _draw_peak(canvas: Canvas, it: Scene, light: Light, peak: Peak) -> None:
     foot = it.ground.far.y + .06
     left, right = (dark, bright) if it.light_from > 0 else (bright, dark)
     rise = foot - peak.top
-    def flank(side: float, share: float) -> tuple[float, float]:
+    def flank(side: Number, share: Number) -> tuple[Number, Number]:
         return peak.x + side * peak.half * share, peak.top + rise * share
-    def ridge(share: float) -> tuple[float, float]:
-        return peak.x + peak.ridge * peak.half * share + (.04 * peak.half if .2 < share < .6 else 0), peak.top + rise * share
+    def ridge(share: Number) -> tuple[Number, Number]:
+        jag = .04 * peak.half if .2 < share < .6 else 0
+        return peak.x + peak.ridge * peak.half * share + jag, peak.top + rise * share
     spine = [ridge(share) for share in (0, .3, .55, 1)]
     canvas.polygon([*spine, flank(-1, 1)], left, "mountain")
     canvas.polygon([*spine, flank(1, 1)], right, "mountain")
@@ -86,7 +89,7 @@ def draw_ground(canvas: Canvas, it: Scene, light: Light) -> None:
     canvas.wash(_below(near), light(color, .22, 1.04), light(dim, 0), *concepts)
 
 
-def _below(curve: Curve) -> list[tuple[float, float]]:
+def _below(curve: Curve) -> list[tuple[Number, Number]]:
     return [(i / STEPS, curve.at(i / STEPS)) for i in range(STEPS + 1)] + [(1, 1.02), (0, 1.02)]
 
 
@@ -104,9 +107,11 @@ def draw_field(canvas: Canvas, it: Scene, light: Light) -> None:
         canvas.polygon(_strip(it, x, x + step * .5), between, *concepts)
 
 
-def _strip(it: Scene, x0: float, x1: float) -> list[tuple[float, float]]:
+def _strip(it: Scene, x0: float, x1: float) -> list[tuple[Number, Number]]:
     """The part of the field between two rows, narrower far away."""
     field = it.field
+    if field is None:
+        return []
     def far(x: float) -> float:
         return x + (field.vanish - x) * .45
     return [(far(x0), field.top), (far(x1), field.top), (x1, field.bottom), (x0, field.bottom)]
@@ -126,7 +131,8 @@ def draw_water(canvas: Canvas, it: Scene, light: Light) -> None:
     canvas.round_wash(water.x, water.y, water.rx, water.ry, top, bottom, "water")
     bright = mix(top, (255, 255, 255), .35 if it.hour != "night" else .15)
     for dx, dy, share in ((-.35, -.2, .3), (.25, .15, .36), (-.15, .5, .26)):
-        canvas.ellipse(water.x + dx * water.rx, water.y + dy * water.ry, water.rx * share, water.ry * .07, bright, "water")
+        x, y = water.x + dx * water.rx, water.y + dy * water.ry
+        canvas.ellipse(x, y, water.rx * share, water.ry * .07, bright, "water")
 
 
 def draw_path(canvas: Canvas, it: Scene, light: Light) -> None:
@@ -137,7 +143,7 @@ def draw_path(canvas: Canvas, it: Scene, light: Light) -> None:
         canvas.wash(_course(it.path), far, near, "path")
 
 
-def _course(path: Path) -> list[tuple[float, float]]:
+def _course(path: Path) -> list[tuple[Number, Number]]:
     left, right = [], []
     for i in range(13):
         t = i / 12
@@ -151,12 +157,13 @@ def _course(path: Path) -> list[tuple[float, float]]:
 
 def draw_tree(canvas: Canvas, it: Scene, light: Light, tree: Tree) -> None:
     depth = max(0., min(1., (1 - tree.foot) / max(.1, 1 - it.ground.far.y))) * .6
-    canvas.tone(tree.x - .03 * it.light_from, tree.foot, tree.width * .5, tree.height * .07, (20, 30, 50), 70, "tree")
+    canvas.tone(tree.x - .03 * it.light_from, tree.foot, tree.width * .5, tree.height * .07, SHADOW, 70, "tree")
     trunk = tree.width * (.13 if tree.kind == "round" else .11)
     crown = tree.foot - tree.height * (.3 if tree.kind == "round" else .16)
-    canvas.rectangle(tree.x - trunk, crown - .06, trunk * 2, tree.foot - crown + .06, light(TRUNK, depth), "tree", "trunk")
+    top, height = crown - .06, tree.foot - crown + .06
+    canvas.rectangle(tree.x - trunk, top, trunk * 2, height, light(TRUNK, depth), "tree", "trunk")
     lit_side = tree.x if it.light_from > 0 else tree.x - trunk
-    canvas.rectangle(lit_side, crown - .06, trunk, tree.foot - crown + .06, light(TRUNK, depth, 1.25), "tree", "trunk")
+    canvas.rectangle(lit_side, top, trunk, height, light(TRUNK, depth, 1.25), "tree", "trunk")
     (_round_crown if tree.kind == "round" else _conifer_crown)(canvas, it, light, tree, depth)
 
 
@@ -171,7 +178,8 @@ def _round_crown(canvas: Canvas, it: Scene, light: Light, tree: Tree, depth: flo
     if it.season == "winter":
         white = light(SNOW, depth)
         for dx, dy, radius in tree.blobs:
-            canvas.ellipse(tree.x + dx * tree.width, center + (dy - .16) * scale, radius * .78 * tree.width, radius * .6 * scale, white, "tree", "snow")
+            x, y = tree.x + dx * tree.width, center + (dy - .16) * scale
+            canvas.ellipse(x, y, radius * .78 * tree.width, radius * .6 * scale, white, "tree", "snow")
 
 
 def _conifer_crown(canvas: Canvas, it: Scene, light: Light, tree: Tree, depth: float) -> None:
@@ -190,15 +198,17 @@ def _conifer_crown(canvas: Canvas, it: Scene, light: Light, tree: Tree, depth: f
 
 def draw_bush(canvas: Canvas, it: Scene, light: Light, bush: Bush) -> None:
     depth = max(0., 1 - bush.foot) * .4
-    canvas.tone(bush.x - .02 * it.light_from, bush.foot, bush.width * .52, bush.height * .16, (20, 30, 50), 70, "bush")
+    canvas.tone(bush.x - .02 * it.light_from, bush.foot, bush.width * .52, bush.height * .16, SHADOW, 70, "bush")
     dark, bright = light(bush.color, depth, .74), light(bush.color, depth, 1.08)
     blobs = ((-.28, .36, .26, .36), (.28, .36, .26, .36), (0, .54, .32, .46))
     for tone, shift, share in ((dark, 0, 1), (bright, .08, .74)):
         for dx, up, rx, ry in blobs:
-            canvas.ellipse(bush.x + (dx + shift * it.light_from * .5) * bush.width, bush.foot - (up + shift) * bush.height,
-                           rx * share * bush.width, ry * share * bush.height, tone, "bush")
+            x = bush.x + (dx + shift * it.light_from * .5) * bush.width
+            y = bush.foot - (up + shift) * bush.height
+            canvas.ellipse(x, y, rx * share * bush.width, ry * share * bush.height, tone, "bush")
     if it.season == "winter":
-        canvas.ellipse(bush.x, bush.foot - bush.height * .8, bush.width * .3, bush.height * .22, light(SNOW, depth), "bush", "snow")
+        white, top = light(SNOW, depth), bush.foot - bush.height * .8
+        canvas.ellipse(bush.x, top, bush.width * .3, bush.height * .22, white, "bush", "snow")
 
 
 def draw_fence(canvas: Canvas, it: Scene, light: Light, fence: Fence) -> None:
@@ -208,7 +218,9 @@ def draw_fence(canvas: Canvas, it: Scene, light: Light, fence: Fence) -> None:
     x = fence.x0 + .02
     while x < fence.x1:
         top = fence.foot - fence.height
-        canvas.polygon([(x, top + .012), (x + .02, top - .008), (x + .04, top + .012), (x + .04, fence.foot), (x, fence.foot)], front, "fence")
+        end = x + .04
+        post = [(x, top + .012), (x + .02, top - .008), (end, top + .012), (end, fence.foot), (x, fence.foot)]
+        canvas.polygon(post, front, "fence")
         x += fence.gap
 
 

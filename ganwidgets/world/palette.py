@@ -15,9 +15,11 @@ FOLIAGE = {"spring": ((140, 196, 84), (112, 180, 84), (242, 184, 202)),
            "autumn": ((222, 122, 44), (228, 176, 56), (190, 74, 48)),
            "winter": ((152, 156, 168), (140, 150, 156), (160, 152, 156))}
 CONIFER = ((38, 94, 70), (30, 84, 58), (50, 100, 62))
+SHADOW = (20, 30, 50)
 SNOW, EARTH, PATH, TRUNK, PAPER = (240, 245, 252), (150, 116, 84), (214, 190, 148), (104, 72, 50), (226, 224, 218)
 MOUNTAIN, SUN, MOON, GLASS, LAMP = (122, 128, 152), (255, 226, 110), (246, 244, 224), (84, 116, 150), (255, 214, 110)
-WALLS = {"house": ((250, 240, 216), (238, 206, 150), (226, 158, 136), (176, 204, 222), (246, 246, 242), (206, 152, 104)),
+WALLS = {"house": ((250, 240, 216), (238, 206, 150), (226, 158, 136), (176, 204, 222), (246, 246, 242),
+                   (206, 152, 104)),
          "church": ((248, 246, 240), (232, 214, 178), (206, 202, 200), (240, 218, 196)),
          "barn": ((178, 58, 48), (146, 90, 58), (196, 84, 60))}
 ROOFS = {"house": ((190, 74, 56), (150, 70, 54), (84, 94, 120), (112, 86, 72), (70, 120, 110)),
@@ -31,12 +33,14 @@ CROPS = {"spring": (122, 92, 66), "summer": (214, 186, 84), "autumn": (140, 98, 
 
 def mix(a: Color, b: Color, share: Number) -> Color:
     """`a` with `share` (0..1) of `b`."""
-    return tuple(int(round(p + (q - p) * share)) for p, q in zip(a, b))
+    red, green, blue = (int(round(p + (q - p) * share)) for p, q in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def scaled(color: Color, factor: Number) -> Color:
     """Lighter (factor > 1) or darker."""
-    return tuple(max(0, min(255, int(round(c * factor)))) for c in color)
+    red, green, blue = (max(0, min(255, int(round(c * factor)))) for c in color)
+    return red, green, blue
 
 
 class Light:
@@ -52,5 +56,5 @@ class Light:
 
     def __call__(self, color: Color, depth: Number = 0, shade: Number = 1) -> Color:
         """The colour as seen: shaded, tinted, and paler with depth (0 near .. 1 far)."""
-        seen = tuple(max(0, min(255, int(round(c * t * shade)))) for c, t in zip(color, self.tint))
-        return mix(seen, self.air, self.haze * depth)
+        red, green, blue = (max(0, min(255, int(round(c * t * shade)))) for c, t in zip(color, self.tint, strict=True))
+        return mix((red, green, blue), self.air, self.haze * depth)

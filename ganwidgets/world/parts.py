@@ -59,7 +59,7 @@ class Curve:
     y: float
     waves: tuple[tuple[float, float, float], ...]     # height, number across the picture, phase
 
-    def at(self, x: float) -> float:
+    def at(self, x: Number) -> float:
         return self.y + sum(h * math.sin(n * x * 2 * math.pi + phase) for h, n, phase in self.waves)
 
 

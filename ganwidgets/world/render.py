@@ -1,8 +1,9 @@
 """Renders a scene to a picture and to exact masks, back to front, in strokes."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,8 +12,20 @@ from ganwidgets.core.errors import ArgumentError
 
 from .canvas import Canvas
 from .houses import draw_building
-from .nature import (draw_bush, draw_clouds, draw_disc, draw_fence, draw_field, draw_ground, draw_mist, draw_path, draw_peaks,
-                     draw_sky, draw_tree, draw_water)
+from .nature import (
+    draw_bush,
+    draw_clouds,
+    draw_disc,
+    draw_fence,
+    draw_field,
+    draw_ground,
+    draw_mist,
+    draw_path,
+    draw_peaks,
+    draw_sky,
+    draw_tree,
+    draw_water,
+)
 from .palette import Light
 from .parts import Scene
 from .scenes import CONCEPT_NAMES, scene
@@ -55,9 +68,11 @@ def _drawn(it: Scene, size: int, *, labelled: bool) -> Canvas:
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 16 <= size <= 1024:
         raise ArgumentError(f"no picture of size {size!r}; sizes are whole numbers from 16 to 1024.")
     canvas, light = Canvas(int(size), it.without, labelled=labelled), Light(it)
-    for draw in (draw_sky, draw_disc, draw_clouds, draw_peaks, draw_ground, draw_field, draw_water, draw_path, draw_mist):
+    for draw in (draw_sky, draw_disc, draw_clouds, draw_peaks, draw_ground, draw_field, draw_water, draw_path,
+                 draw_mist):
         draw(canvas, it, light)
-    standing = [(tree.foot, draw_tree, tree) for tree in it.trees] + [(bush.foot, draw_bush, bush) for bush in it.bushes]
+    standing: list[tuple[float, Callable[..., None], Any]] = [(tree.foot, draw_tree, tree) for tree in it.trees]
+    standing += [(bush.foot, draw_bush, bush) for bush in it.bushes]
     if it.building:
         standing.append((it.building.foot, draw_building, it.building))
     if it.fence:
@@ -69,6 +84,7 @@ def _drawn(it: Scene, size: int, *, labelled: bool) -> Canvas:
 
 def _picture(canvas: Canvas, it: Scene) -> np.ndarray:
     """The strokes under a weak, slow wash of paper grain that the smallest pictures still carry."""
-    grain = Image.fromarray(np.array(it.grain, np.uint8)).resize((canvas.size, canvas.size), Image.Resampling.BILINEAR)
+    size = (canvas.size, canvas.size)
+    grain = Image.fromarray(np.array(it.grain, np.uint8)).resize(size, Image.Resampling.BILINEAR)
     factor = 238 + (np.asarray(grain, np.uint16) * 18 >> 8)      # 238..255 of 256, so that 16 bits hold the product
     return (canvas.picture() * factor[:, :, None] >> 8).astype(np.uint8)

@@ -27,9 +27,12 @@ SEASONS = {"spring": ("spring", "springtime"), "summer": ("summer", "summertime"
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
 SOME, MANY = ("some", "several"), "many"
 COLOR_NAMES = {
-    "white": ((250, 248, 242), (240, 236, 228)), "cream": ((248, 236, 208), (232, 214, 178)), "yellow": ((236, 206, 140), (228, 176, 56)),
-    "orange": ((222, 122, 44),), "pink": ((226, 158, 136), (242, 184, 202)), "red": ((178, 58, 48), (190, 74, 56), (164, 52, 52)),
-    "brown": ((146, 90, 58), (112, 86, 72), (120, 66, 44), (206, 152, 104)), "green": ((62, 138, 64), (140, 196, 84), (58, 112, 74), (38, 94, 70)),
+    "white": ((250, 248, 242), (240, 236, 228)), "cream": ((248, 236, 208), (232, 214, 178)),
+    "yellow": ((236, 206, 140), (228, 176, 56)),
+    "orange": ((222, 122, 44),), "pink": ((226, 158, 136), (242, 184, 202)),
+    "red": ((178, 58, 48), (190, 74, 56), (164, 52, 52)),
+    "brown": ((146, 90, 58), (112, 86, 72), (120, 66, 44), (206, 152, 104)),
+    "green": ((62, 138, 64), (140, 196, 84), (58, 112, 74), (38, 94, 70)),
     "teal": ((72, 140, 140), (70, 120, 110)), "blue": ((52, 96, 140), (64, 104, 176), (176, 204, 222), (76, 92, 128)),
     "grey": ((96, 96, 108), (206, 202, 200), (150, 150, 160)), "purple": ((92, 62, 96),),
 }
@@ -38,7 +41,7 @@ COLOR_NAMES = {
 def color_name(color: Color) -> str:
     """The plain name of a colour in daylight."""
     def distance(name: str) -> int:
-        return min(sum((a - b) ** 2 for a, b in zip(color, sample)) for sample in COLOR_NAMES[name])
+        return min(sum((a - b) ** 2 for a, b in zip(color, sample, strict=True)) for sample in COLOR_NAMES[name])
     return min(COLOR_NAMES, key=distance)
 
 

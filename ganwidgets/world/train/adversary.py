@@ -13,6 +13,7 @@ class EqualConv(nn.Conv2d):
     def __init__(self, channels_in: int, channels: int, kernel: int, *, padding: int = 0, gain: float = math.sqrt(2)):
         super().__init__(channels_in, channels, kernel, padding=padding)
         nn.init.normal_(self.weight)
+        assert self.bias is not None
         nn.init.zeros_(self.bias)
         self.scale = gain / math.sqrt(channels_in * kernel * kernel)
 

@@ -1,4 +1,4 @@
-"""The renders and collages that segmenters learn from, drawn once and kept beside the training state with packed masks."""
+"""The renders and collages that segmenters learn from, drawn once and kept beside the training state, masks packed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ganwidgets.world.scenes import CONCEPTS
 from ganwidgets.world.train.state import state_folder
 
 SIZE = 64
-# Generators learn from 1,000,000 ... 1,049,999; claims and lessons take seeds below 100,000, scores those from 2,000,000.
+# Generators learn from 1,000,000 to 1,049,999; claims and lessons use seeds below 100,000, scores those from 2,000,000.
 RENDER_SEEDS = range(500_000, 516_000)
 COLLAGE_SEEDS = range(600_000, 616_000)
 CHUNK = 500

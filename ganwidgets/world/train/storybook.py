@@ -1,6 +1,6 @@
 """Trains storybook's generator on rendered pictures alone: progressive growing, R1, minibatch deviation, averaged weights.
 
-`ganwidgets train storybook --minutes 120` starts or resumes; the state lives under `$GANWIDGETS_STATE/storybook`.
+`ganwidgets train storybook --minutes 120 --resume` goes on where it was; the state lives under `$GANWIDGETS_STATE/storybook`.
 """
 
 import dataclasses
@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganwidgets.core.errors import ArgumentError
 from ganwidgets.models.progan_net import ProGANNet
 from ganwidgets.world.train.adversary import Adversary
 from ganwidgets.world.train.state import state_folder
@@ -42,7 +45,7 @@ class Recipe:
     upsample: str = "bilinear"
     replicate_from: int = 32
     adversary: dict[int, int] = field(default_factory=lambda: {64: 16, 32: 32, 16: 64, 8: 96, 4: 128})
-    stages: tuple[Stage, ...] = (Stage(16, 80_000, 32, 0.05), Stage(32, 160_000, 16, 0.2),
+    stages: tuple[Stage, ...] = (Stage(16, 48_000, 32, 0.05), Stage(32, 112_000, 16, 0.2),
                                  Stage(64, 100_000_000, 16, 0.8))
     fade: int = 20_000           # pictures over which a new size fades in
     rate: float = 1.5e-3
@@ -67,17 +70,24 @@ class Training:
     seconds: float = 0.0
 
 
-def train(*, minutes: float, device: str = "auto", resume: bool = True, threads: int = 1) -> Path:
-    """Train for `minutes`, then write the averaged generator and the adversary as float16; answers the weights' path."""
+def train(*, minutes: float, device: str = "auto", resume: bool = True, threads: int = 1, recipe: Recipe | None = None,
+          weights: Path = WEIGHTS) -> Path:
+    """Train for `minutes`, then write the averaged generator and the adversary as float16; answers the weights' path.
+
+    `resume`: go on from the saved state, else from the shipped weights. Errors: ArgumentError where it is off and an
+    earlier run would be overwritten.
+    """
     torch.set_num_threads(threads)  # two threads beside any other process are far slower than one
     torch.set_flush_denormal(True)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder = state_folder("storybook")
-    pictures = training_pictures(64)
-    run = resumed(folder, device) if resume else fresh(Recipe(), device)
+    folder, recipe = state_folder("storybook"), recipe or Recipe()
+    if not resume and (folder / "state.pt").exists():
+        raise ArgumentError(f"{folder} holds an earlier run; go on with it (resume, --resume) or move that folder away.")
+    pictures = training_pictures(recipe.stages[-1].size)
+    run = resumed(folder, recipe, device) if resume else fresh(recipe, device)
     run_for(run, pictures, 60 * minutes, folder, device)
-    return export(run)
+    return export(run, weights)
 
 
 def fresh(recipe: Recipe, device: str) -> Training:
@@ -88,9 +98,9 @@ def fresh(recipe: Recipe, device: str) -> Training:
     generator, adversary = fast(grown(), device), fast(Adversary(recipe.adversary), device)
     average = fast(grown(), device)
     average.load_state_dict(generator.state_dict())
-    adam = {"lr": recipe.rate, "betas": recipe.momenta, "eps": 1e-8}
-    return Training(recipe, generator, average.requires_grad_(False), adversary,
-                    torch.optim.Adam(generator.parameters(), **adam), torch.optim.Adam(adversary.parameters(), **adam),
+    def adam(net: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(net.parameters(), lr=recipe.rate, betas=recipe.momenta)
+    return Training(recipe, generator, average.requires_grad_(False), adversary, adam(generator), adam(adversary),
                     torch.Generator().manual_seed(recipe.seed))
 
 
@@ -98,9 +108,9 @@ def fast(net, device: str):
     return net.to(device, memory_format=torch.channels_last)
 
 
-def resumed(folder: Path, device: str) -> Training:
+def resumed(folder: Path, recipe: Recipe, device: str) -> Training:
     """From the state of an earlier run, else from the shipped weights (their moments start anew), else from nothing."""
-    run = fresh(Recipe(), device)
+    run = fresh(recipe, device)
     if (folder / "state.pt").exists():
         saved = torch.load(folder / "state.pt", map_location=device, weights_only=True)
         for name in ("generator", "average", "adversary", "steps_g", "steps_d"):
@@ -119,7 +129,6 @@ def resumed(folder: Path, device: str) -> Training:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    from safetensors import safe_open
     with safe_open(path, "pt") as file:
         return file.metadata() or {}
 
@@ -175,7 +184,7 @@ def batch(pictures: np.ndarray, stage: Stage, random: torch.Generator, device: s
     """Rendered pictures in [-1, 1] at the stage's size, each flipped with probability one half."""
     rows = torch.randint(len(pictures), (stage.batch,), generator=random).tolist()
     flips = torch.rand(stage.batch, generator=random) < 0.5
-    chosen = np.stack([pictures[row][:, ::-1] if flip else pictures[row] for row, flip in zip(rows, flips)])
+    chosen = np.stack([pictures[row][:, ::-1] if flip else pictures[row] for row, flip in zip(rows, flips, strict=True)])
     x = torch.from_numpy(chosen).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     if stage.size < x.shape[-1]:
         x = F.avg_pool2d(x, x.shape[-1] // stage.size)
@@ -223,7 +232,6 @@ def save(run: Training, folder: Path) -> None:
 
 @torch.no_grad()
 def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
-    from PIL import Image
     stage, fade = stage_of(run.recipe, run.shown)
     z = torch.randn(columns * 8, run.recipe.latent, generator=torch.Generator().manual_seed(0))
     x = draw(run.average, z.to(next(run.average.parameters()).device), stage.size, fade).clamp(-1, 1).cpu()
@@ -231,7 +239,7 @@ def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
     Image.fromarray(((grid + 1) * 127.5).round().byte().numpy()).save(path)
 
 
-def export(run: Training) -> Path:
+def export(run: Training, folder: Path = WEIGHTS) -> Path:
     """Write the averaged generator (last output only) and the adversary as float16 safetensors with their recipe."""
     last = run.recipe.stages[-1].size
     other = tuple(f"output_{s.size}x{s.size}" for s in run.recipe.stages[:-1])
@@ -240,8 +248,8 @@ def export(run: Training) -> Path:
              "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from),
              "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
              "recipe": json.dumps(dataclasses.asdict(run.recipe))}
-    WEIGHTS.mkdir(exist_ok=True)
-    save_file(weights, WEIGHTS / "storybook.safetensors", metadata=facts)
-    judge = {k: v.half().contiguous().cpu() for k, v in run.adversary.state_dict().items()}
-    save_file(judge, WEIGHTS / "storybook-discriminator.safetensors", metadata={"trained_against": "storybook"})
-    return WEIGHTS / "storybook.safetensors"
+    folder.mkdir(exist_ok=True)
+    save_file(weights, folder / "storybook.safetensors", metadata=facts)
+    adversary = {k: v.half().contiguous().cpu() for k, v in run.adversary.state_dict().items()}
+    save_file(adversary, folder / "storybook-discriminator.safetensors", metadata={"trained_against": "storybook"})
+    return folder / "storybook.safetensors"

@@ -1,0 +1,92 @@
+"""ganwidgets: open up an image generator, find what each unit draws, and paint with it.
+
+    import ganwidgets as gw
+    g = gw.load("storybook")
+    d = gw.dissect(g, gw.load_segmenter("storybook"), layer=g.layer_at(16), seeds=range(1000))
+    gw.PaintBox(g, d)
+
+This file is the table of contents. Nothing heavy is imported until a name is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+CONTENTS: dict[str, tuple[str, ...]] = {
+    # catalog: a name becomes a ready object
+    "ganwidgets.catalog": ("available", "load", "load_segmenter"),
+    # core: the nouns
+    "ganwidgets.core.nets": (
+        "LayeredNet", "LayeredGenerator", "LayeredClassifier", "Layer", "PausedRun", "LinearMemory", "twin"),
+    "ganwidgets.core.latents": ("Latents",),
+    "ganwidgets.core.regions": ("Region",),
+    "ganwidgets.core.edits": ("Edit", "UnitEdit", "WeightEdit", "LatentEdit", "EditStack"),
+    "ganwidgets.core.concepts": ("Concept", "Segmenter", "KnownMasks", "TextImageScorer", "Words"),
+    "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
+    # methods: one paper each
+    "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
+    # widgets: the same by hand
+    "ganwidgets.widgets.paintbox": ("PaintBox",),
+    # lessons
+    "ganwidgets.checks": ("check",),
+}
+MODULES = {"errors": "ganwidgets.core.errors", "testing": "ganwidgets.testing"}
+
+if TYPE_CHECKING:
+    from ganwidgets import testing as testing
+    from ganwidgets.catalog import available as available
+    from ganwidgets.catalog import load as load
+    from ganwidgets.catalog import load_segmenter as load_segmenter
+    from ganwidgets.checks import check as check
+    from ganwidgets.core import errors as errors
+    from ganwidgets.core.concepts import Concept as Concept
+    from ganwidgets.core.concepts import KnownMasks as KnownMasks
+    from ganwidgets.core.concepts import Segmenter as Segmenter
+    from ganwidgets.core.concepts import TextImageScorer as TextImageScorer
+    from ganwidgets.core.concepts import Words as Words
+    from ganwidgets.core.edits import Edit as Edit
+    from ganwidgets.core.edits import EditStack as EditStack
+    from ganwidgets.core.edits import LatentEdit as LatentEdit
+    from ganwidgets.core.edits import UnitEdit as UnitEdit
+    from ganwidgets.core.edits import WeightEdit as WeightEdit
+    from ganwidgets.core.jobs import Job as Job
+    from ganwidgets.core.jobs import Progress as Progress
+    from ganwidgets.core.jobs import Steps as Steps
+    from ganwidgets.core.jobs import stepwise as stepwise
+    from ganwidgets.core.latents import Latents as Latents
+    from ganwidgets.core.nets import Layer as Layer
+    from ganwidgets.core.nets import LayeredClassifier as LayeredClassifier
+    from ganwidgets.core.nets import LayeredGenerator as LayeredGenerator
+    from ganwidgets.core.nets import LayeredNet as LayeredNet
+    from ganwidgets.core.nets import LinearMemory as LinearMemory
+    from ganwidgets.core.nets import PausedRun as PausedRun
+    from ganwidgets.core.nets import twin as twin
+    from ganwidgets.core.regions import Region as Region
+    from ganwidgets.methods.dissect import Dissection as Dissection
+    from ganwidgets.methods.dissect import dissect as dissect
+    from ganwidgets.methods.dissect import open_dissection as open_dissection
+    from ganwidgets.widgets.paintbox import PaintBox as PaintBox
+
+_HOME = {name: module for module, names in CONTENTS.items() for name in names}
+__all__ = ["__version__", *_HOME, *MODULES]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name the first time it is used."""
+    if name in MODULES:
+        return importlib.import_module(MODULES[name])
+    if name not in _HOME:
+        import difflib
+
+        nearest = difflib.get_close_matches(name, __all__, n=1)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise AttributeError(f"ganwidgets has no '{name}'{hint}", name=name, obj=importlib.import_module(__name__))
+    found = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,7 @@
+"""`python -m ganwidgets` is the `ganwidgets` command."""
+
+import sys
+
+from ganwidgets.cli import main
+
+sys.exit(main())

@@ -1,0 +1,120 @@
+"""The names of everything that can be loaded, and the only place where a name becomes a ready object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ganwidgets.core.errors import ArgumentError, CheckpointError, NameLookupError, one_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganwidgets.core.concepts import Segmenter
+    from ganwidgets.core.nets import LayeredGenerator
+
+WEIGHTS = Path(__file__).parent / "world" / "weights"
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A line of the catalog: what a name stands for, its file of weights, and the names of its companions by role."""
+
+    name: str
+    about: str
+    file: str
+    companions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the weights lie."""
+        return WEIGHTS / self.file
+
+    @property
+    def present(self) -> bool:
+        """Whether this installation holds the weights."""
+        return self.path.is_file()
+
+
+GENERATORS = (
+    Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
+          companions={"segmenter": "storybook"}),
+)
+SEGMENTERS = (
+    Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
+    Entry("storybook-judge", "a second segmenter, to measure what methods did", "storybook-judge.safetensors"),
+)
+
+
+def available() -> tuple[str, ...]:
+    """The names that `load` knows here, bundled ones first."""
+    return tuple(entry.name for entry in GENERATORS if entry.present)
+
+
+def available_segmenters() -> tuple[str, ...]:
+    """The names that `load_segmenter` knows here."""
+    return tuple(entry.name for entry in SEGMENTERS if entry.present)
+
+
+def load(name: str, *, device: str | torch.device | None = None) -> LayeredGenerator:
+    """The generator of that name, in float32, with its companions (`generator.companions["segmenter"]()`).
+
+    `device`: "cuda", "mps" or "cpu"; left out, the best that is present. Raises NameLookupError for an unknown name.
+    """
+    entry = find("generator", name, GENERATORS)
+    device = best_device(device)
+    from ganwidgets.models.progan import load_progan
+
+    generator = load_progan(entry.path, device)
+    return dataclasses.replace(generator, companions=companions(entry, device))
+
+
+def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Segmenter:
+    """The segmenter of that name, in float32, on the best device unless told otherwise.
+
+    "storybook-judge" measures what methods did; it is nobody's companion, so that no method leans on its own measure.
+    Raises NameLookupError for an unknown name.
+    """
+    entry = find("segmenter", name, SEGMENTERS)
+    device = best_device(device)
+    from ganwidgets.models.segmenters import load_segmenter_file
+
+    return load_segmenter_file(entry.path, device)
+
+
+def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], object]]:
+    """Loaders by role; nothing is loaded before one is called."""
+    loaders = {"segmenter": load_segmenter}
+    return {role: lambda role=role, name=name: loaders[role](name, device=device)  # type: ignore[misc]
+            for role, name in entry.companions.items()}
+
+
+def find(kind: str, name: str, entries: tuple[Entry, ...]) -> Entry:
+    """The entry of that name, or an error that lists what there is."""
+    for entry in entries:
+        if entry.name == name:
+            if not entry.present:
+                raise CheckpointError(f"the weights of {kind} {name!r} are missing from this installation "
+                                      f"({entry.path}); install ganwidgets again.")
+            return entry
+    raise NameLookupError(one_of(kind, name, [entry.name for entry in entries if entry.present], where="the catalog"))
+
+
+def best_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or the best present: cuda, mps, cpu. Raises ArgumentError for one that is not here."""
+    import torch
+
+    here = [kind for kind, present in (("cuda", torch.cuda.is_available()),
+                                       ("mps", torch.backends.mps.is_available()), ("cpu", True)) if present]
+    if device is None or device == "auto":
+        return torch.device(here[0])
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ArgumentError(one_of("device", device, here, where="this machine")) from None
+    if found.type not in here:
+        raise ArgumentError(one_of("device", str(device), here, where="this machine"))
+    return found

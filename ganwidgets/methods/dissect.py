@@ -1,0 +1,263 @@
+"""Network dissection: compare each unit's activation maps with where each concept is, and label it (Bau et al. 2020).
+
+A unit counts as lit at the 1 % of all pixels where it is highest; its label is the concept with which that part of the
+picture has the highest intersection over union (section 3.1). Activation maps are brought to the segmentation grid by
+bilinear interpolation between pixel centres, the border continued.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganwidgets.core.concepts import KnownMasks, Segmenter
+from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, one_of
+from ganwidgets.core.jobs import Progress, Steps, stepwise
+from ganwidgets.core.latents import check_seeds, whole_number
+from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
+from ganwidgets.core.statistics import IoUCounts, Quantiles
+from ganwidgets.methods.dissection import KEPT, Dissection, LayerFindings
+from ganwidgets.methods.dissection import open_dissection as open_dissection
+
+BATCH = 16                 # pictures a step: near 50 ms on one core for the bundled nets
+PIXELS = 256               # pixels of each picture of the calibration sample
+SHARE = 0.01               # of the pixels at which a unit counts as lit
+RULES = ("quantile",)
+
+
+@stepwise
+def dissect(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *, layer: str | Layer | None = None,
+            layers: Sequence[str | Layer] | None = None, seeds: Any = None, images: Any = None, rule: str = "quantile",
+            calibration: int | str = 500, grid: int | None = None, batch: int = BATCH) -> Steps[Dissection]:
+    """Label the units of a layer (or several, in one pass) with concepts.
+
+    A generator draws the pictures of `seeds` (left out: the first 1000); a classifier looks at `images`, a tensor
+    (n, 3, h, w) in [-1, 1] or batches of them. `segmenter`: left out, the net's companion; KnownMasks are in the order
+    of the pictures. `layer`: left out, the last one whose grid is at most a quarter of the picture's. `calibration`:
+    how many pictures the thresholds come from, 256 random pixels each, or "all" for every pixel of every picture (one
+    more pass over all). `grid`: the segmentation grid's side; left out, half the picture's up to 128 px, else 64.
+    Memory does not depend on the number of pictures. Errors: ArgumentError, LayerError, SeedError, ShapeError.
+    """
+    task = _task(net, segmenter, layer, layers, seeds, images, rule, calibration, grid, batch)
+    quantiles = yield from _calibrate(task)
+    thresholds = [each.quantile(1 - SHARE) for each in quantiles]
+    counts = yield from _count(task, thresholds)
+    findings = tuple(LayerFindings(*found) for found in zip(
+        task.layers, thresholds, [each.quantiles(KEPT) for each in quantiles], counts, strict=True))
+    sampled = "all" if calibration == "all" else task.calibrated(counts[0].pictures)
+    return Dissection(net.name, net.digest, task.segmenter.concepts, findings, rule, SHARE, sampled)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is to be done, checked."""
+    net: LayeredNet
+    segmenter: Segmenter | KnownMasks
+    layers: tuple[Layer, ...]
+    seeds: tuple[int, ...] | None
+    images: Any
+    calibration: int | None              # None: all
+    grid: int
+    batch: int
+
+    @property
+    def total(self) -> int:
+        """The number of pictures; 0 where it is not known."""
+        if self.seeds is not None:
+            return len(self.seeds)
+        return len(self.images) if isinstance(self.images, Tensor) else 0
+
+    def calibrated(self, pictures: int) -> int:
+        """How many of so many pictures the thresholds come from."""
+        return pictures if self.calibration is None else min(pictures, self.calibration)
+
+    def batches(self, most: int | None = None) -> Iterator[Any]:
+        """What the net takes, batch by batch: latents or pictures; only the first `most` pictures."""
+        if self.seeds is not None:
+            assert isinstance(self.net, LayeredGenerator)
+            seeds = self.seeds[:most]
+            for start in range(0, len(seeds), self.batch):
+                yield self.net.sample(seeds[start:start + self.batch])
+            return
+        left = most
+        for images in self.images.split(self.batch) if isinstance(self.images, Tensor) else self.images:
+            for part in _pictures(images).split(self.batch):
+                if left is not None:
+                    part, left = part[:left], left - len(part[:left])
+                if len(part):
+                    yield part.to(self.net.device)
+                if left == 0:
+                    return
+
+
+def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images: Any, rule: Any, calibration: Any,
+          grid: Any, batch: Any) -> _Task:
+    """The arguments, checked before anything is run."""
+    if not isinstance(net, LayeredNet):
+        raise ArgumentError(f"dissect needs a net, as gw.load(name) gives; what came is a {type(net).__name__}.")
+    if rule not in RULES:
+        raise ArgumentError(one_of("rule", rule, RULES, where="dissect"))
+    sampled = None if calibration == "all" else _count_of("calibration", calibration)
+    side = (net.image_size // 2 if net.image_size <= 128 else 64) if grid is None else _count_of("grid", grid)
+    chosen = _layers(net, layer, layers)
+    judge = _segmenter(net, segmenter)
+    seeds, images = _inputs(net, seeds, images)
+    task = _Task(net, judge, chosen, seeds, images, sampled, max(1, side), _count_of("batch", batch))
+    if isinstance(judge, KnownMasks) and task.total and task.total != len(judge):
+        raise ShapeError(f"{len(judge)} known masks for {task.total} pictures; give one per picture, in their order.")
+    return task
+
+
+def _count_of(name: str, value: Any) -> int:
+    number = whole_number(value)
+    if number is None or number < 1:
+        extra = ' or "all"' if name == "calibration" else ""
+        raise ArgumentError(f"{name} must be a whole number from 1 up{extra}; {value!r} came.")
+    return number
+
+
+def _layers(net: LayeredNet, layer: Any, layers: Any) -> tuple[Layer, ...]:
+    """The layers asked for, each once, in running order. Errors: LayerError, ArgumentError."""
+    if layer is not None and layers is not None:
+        raise ArgumentError("give either one layer or several layers, not both.")
+    if layers is not None and isinstance(layers, (str, Layer)):
+        raise ArgumentError(f"layers is a list of layers; for one write layer={str(layers)!r}.")
+    if layer is None and layers is None:
+        small = [each for each in net.layers if each.height * 4 <= net.image_size]
+        return (small[-1] if small else net.layers[0],)
+    places = sorted({net.place(each) for each in ([layer] if layers is None else layers)})
+    if not places:
+        raise LayerError("no layer to dissect: the list of layers is empty.")
+    return tuple(net.layers[place] for place in places)
+
+
+def _segmenter(net: LayeredNet, segmenter: Any) -> Segmenter | KnownMasks:
+    if segmenter is None and "segmenter" in net.companions:
+        segmenter = net.companions["segmenter"]()
+    if segmenter is None:
+        raise ArgumentError(f"{net.name} brings no segmenter of its own: give one, as gw.load_segmenter(name) does.")
+    if not isinstance(segmenter, (Segmenter, KnownMasks)):
+        raise ArgumentError(f"dissect needs a Segmenter or KnownMasks; what came is a {type(segmenter).__name__}.")
+    return segmenter
+
+
+def _inputs(net: LayeredNet, seeds: Any, images: Any) -> tuple[tuple[int, ...] | None, Any]:
+    """Seeds for a generator, pictures for a classifier. Errors: ArgumentError, SeedError, ShapeError."""
+    if isinstance(net, LayeredGenerator):
+        if images is not None:
+            raise ArgumentError(f"{net.name} draws its own pictures: give seeds, not images.")
+        numbers = check_seeds(range(1000) if seeds is None else seeds)
+        if not numbers:
+            raise ArgumentError("no picture to look at: the list of seeds is empty.")
+        return numbers, None
+    if seeds is not None or images is None:
+        raise ArgumentError(f"{net.name} draws nothing: give images, a tensor (n, 3, h, w) in [-1, 1], and no seeds.")
+    if isinstance(images, (Tensor, np.ndarray)):
+        return None, _pictures(images)
+    if not isinstance(images, Iterable):
+        raise ArgumentError(f"images are a tensor or batches of them; what came is a {type(images).__name__}.")
+    if iter(images) is images:
+        raise ArgumentError("images are gone through twice, first for the thresholds: give a list, a data loader or a "
+                            "tensor, not an iterator that runs out.")
+    return None, images
+
+
+def _pictures(images: Any) -> Float[Tensor, "n 3 h w"]:
+    """Pictures as a tensor in [-1, 1]. Errors: ShapeError, ArgumentError."""
+    held = torch.as_tensor(images)
+    if held.ndim != 4 or held.shape[1] != 3 or not len(held):
+        raise ShapeError(f"pictures have the shape (n, 3, height, width); {tuple(held.shape)} came.")
+    if not held.is_floating_point() or not bool(((held >= -1.01) & (held <= 1.01)).all()):
+        raise ArgumentError("pictures are numbers in [-1, 1]; for bytes divide by 127.5 and subtract 1.")
+    return held.float()
+
+
+def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
+    """The quantiles of each unit on the segmentation grid, from the calibration sample or from every pixel."""
+    quantiles = [Quantiles(layer.channels) for layer in task.layers]
+    done, expected = 0, task.calibrated(task.total)
+    for inputs in task.batches(task.calibration):
+        with torch.no_grad():
+            for run, each in zip(list(_runs(task, inputs)), quantiles, strict=True):
+                each.add(_sample(maps_on(run.features, task.grid), first=done, every=task.calibration is None))
+        done += len(inputs)
+        yield Progress(done, expected + task.total if task.total else 0, "thresholds")
+    if not done:
+        raise ArgumentError("no picture to look at: images are empty.")
+    return quantiles
+
+
+def _count(task: _Task, thresholds: Sequence[np.ndarray]) -> Generator[Progress, None, list[IoUCounts]]:
+    """The one pass over all pictures: where each unit is lit, where each concept holds, and where both."""
+    device = task.net.device
+    limits = [torch.from_numpy(each.astype(np.float32)).to(device)[:, None, None] for each in thresholds]
+    concepts = len(task.segmenter.concepts)
+    counts = [IoUCounts(layer.channels, concepts, task.grid, task.grid) for layer in task.layers]
+    done, before = 0, task.calibrated(task.total)
+    for inputs in task.batches():
+        with torch.no_grad():
+            runs = list(_runs(task, inputs))
+            masks = masks_on(_masks(task, inputs, runs[-1], done), task.grid)
+            for run, limit, each in zip(runs, limits, counts, strict=True):
+                each.add(maps_on(run.features, task.grid) > limit, masks.to(run.features.device))
+        done += len(inputs)
+        yield Progress(before + done, before + task.total if task.total else 0, "counting")
+    if isinstance(task.segmenter, KnownMasks) and done != len(task.segmenter):
+        raise ShapeError(f"{len(task.segmenter)} known masks for {done} pictures; give one per picture, in order.")
+    return counts
+
+
+def _runs(task: _Task, inputs: Any) -> Iterator[PausedRun]:
+    """The run stopped at each layer in turn."""
+    run = task.net.head(inputs, task.layers[0])
+    yield run
+    for layer in task.layers[1:]:
+        run = task.net.resume(run, layer)
+        yield run
+
+
+def _masks(task: _Task, inputs: Any, run: PausedRun, start: int) -> Bool[Tensor, "n k h w"]:
+    """Where the concepts are in the pictures of this batch, the first of which has that place in the order."""
+    if isinstance(task.segmenter, KnownMasks):
+        masks = task.segmenter.rows(start, start + len(inputs))
+    else:
+        pictures = inputs if isinstance(task.net, LayeredClassifier) else task.net.tail(run)
+        masks = task.segmenter.segment(pictures)
+    if masks.ndim != 4 or masks.shape[:2] != (len(inputs), len(task.segmenter.concepts)):
+        raise ShapeError(f"masks of {len(inputs)} pictures have the shape ({len(inputs)}, "
+                         f"{len(task.segmenter.concepts)}, height, width); {tuple(masks.shape)} came.")
+    return masks
+
+
+def maps_on(features: Float[Tensor, "n units h w"], grid: int) -> Float[Tensor, "n units grid grid"]:
+    """Activation maps on the segmentation grid: bilinear between pixel centres, the border continued."""
+    if features.shape[-2:] == (grid, grid):
+        return features
+    return F.interpolate(features, size=(grid, grid), mode="bilinear", align_corners=False)
+
+
+def masks_on(masks: Bool[Tensor, "n k h w"], grid: int) -> Float[Tensor, "n k grid grid"]:
+    """Masks on the segmentation grid, as 0 and 1: 1 where at least half of a cell is the concept."""
+    height, width = masks.shape[-2:]
+    if (height, width) == (grid, grid):
+        return masks.float()
+    if height < grid or width < grid:
+        return F.interpolate(masks.float(), size=(grid, grid), mode="nearest-exact")
+    if height % grid or width % grid:
+        return (F.adaptive_avg_pool2d(masks.float(), grid) >= 0.5).float()
+    return (F.avg_pool2d(masks.float(), (height // grid, width // grid)) >= 0.5).float()
+
+
+def _sample(maps: Float[Tensor, "n units h w"], *, first: int, every: bool) -> Float[Tensor, "samples units"]:
+    """Some pixels of each picture, drawn by the picture's place in the order, so that batches do not matter; or all."""
+    values = maps.flatten(2)
+    if not every and values.shape[2] > PIXELS:
+        drawn = [np.random.RandomState(first + row).permutation(values.shape[2])[:PIXELS] for row in range(len(maps))]
+        places = torch.from_numpy(np.stack(drawn)).to(maps.device)
+        values = values.gather(2, places[:, None].expand(-1, values.shape[1], -1))
+    return values.permute(0, 2, 1).flatten(0, 1)

@@ -1,0 +1,269 @@
+"""What a dissection found: which unit of a layer draws which concept, and the edits that follow from it."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ganwidgets.core.concepts import Concept, concept_index
+from ganwidgets.core.counting import expect
+from ganwidgets.core.edits import Origin, UnitEdit
+from ganwidgets.core.errors import (
+    ArgumentError,
+    ConceptError,
+    EditError,
+    GanwidgetsError,
+    LayerError,
+    StatisticsError,
+    UnitError,
+    one_of,
+)
+from ganwidgets.core.latents import whole_number
+from ganwidgets.core.nets import Layer
+from ganwidgets.core.regions import Region
+from ganwidgets.core.statistics import IoUCounts
+
+COUNTED = 0.04                                 # a unit below this IoU is not said to draw its concept (section 3.1)
+KEPT = (0.5, 0.9, 0.99, 0.995, 0.999, 1.0)     # the quantiles of each unit that a dissection keeps
+HIGH = 0.995                                   # at which units are inserted
+MODES = ("insert", "ablate")
+FORMAT = 1
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerFindings:
+    """What was counted at one layer: `thresholds` per unit, `quantiles` (KEPT, units), and the counts of meetings."""
+    layer: Layer
+    thresholds: Float[np.ndarray, " units"]
+    quantiles: Float[np.ndarray, "kept units"]
+    counts: IoUCounts
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Dissection:
+    """The units of one or several layers, with the concept that each of them agrees with best (Bau et al. 2020).
+
+    `table` has a row a unit, `scores` is units x concepts, `units_for` ranks, `edit` answers the edit that inserts or
+    removes a concept. `share` is the part of all pixels at which a unit counts as lit; `calibration` the number of
+    pictures that the thresholds come from, or "all"; `digest` that of the model as loaded.
+    """
+    model: str
+    digest: str
+    concepts: tuple[Concept, ...]
+    findings: tuple[LayerFindings, ...] = field(repr=False)
+    rule: str = "quantile"
+    share: float = 0.01
+    calibration: int | str = 500
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in running order."""
+        return tuple(found.layer for found in self.findings)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures were looked at."""
+        return self.findings[0].counts.pictures
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The segmentation grid (height, width) on which units and masks were compared."""
+        return self.findings[0].counts.grid
+
+    @property
+    def thresholds(self) -> dict[str, Float[np.ndarray, " units"]]:
+        """By layer: each unit's threshold, above which it counts as lit."""
+        return {found.layer.name: found.thresholds for found in self.findings}
+
+    @property
+    def levels(self) -> dict[str, Float[np.ndarray, " units"]]:
+        """By layer: each unit's own high level (its 99.5 % quantile), at which it is inserted."""
+        return {found.layer.name: found.quantiles[KEPT.index(HIGH)] for found in self.findings}
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a unit, the highest IoU first: layer, unit, concept, kind, iou, iou_cap, iou_other, threshold, live.
+
+        `iou_cap` is the most that a unit lit at `share` of the pixels can reach for that concept; `iou_other` the IoU
+        with the masks of other pictures, over all pairs: what position alone gives; `live`: it lights up somewhere. A
+        unit that meets no concept has the concept "".
+        """
+        rows = pd.concat([self._rows(found) for found in self.findings], ignore_index=True)
+        return rows.sort_values("iou", ascending=False, kind="stable", ignore_index=True)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """IoU of each unit (rows) with each concept (columns). Rows are units, or (layer, unit) for several layers."""
+        names = [concept.name for concept in self.concepts]
+        parts = {found.layer.name: pd.DataFrame(found.counts.iou, columns=names) for found in self.findings}
+        if len(parts) == 1:
+            (only,) = parts.values()
+            return only.rename_axis("unit")
+        return pd.concat(parts, names=["layer", "unit"])
+
+    @cached_property
+    def by_concept(self) -> pd.DataFrame:
+        """A row a concept, the highest IoU first: concept, kind, share (of the pixels), iou_cap, and its best unit."""
+        counts = self.findings[0].counts
+        best = [self._best(index) for index in range(len(self.concepts))]
+        rows = pd.DataFrame({
+            "concept": [concept.name for concept in self.concepts],
+            "kind": [concept.kind for concept in self.concepts],
+            "share": counts.concept_shares, "iou_cap": iou_cap(counts.concept_shares, self.share),
+            "layer": [found.layer.name for found, _ in best], "unit": [unit for _, unit in best],
+            "iou": [found.counts.iou[unit, index] for index, (found, unit) in enumerate(best)],
+            "iou_other": [found.counts.iou_other[unit, index] for index, (found, unit) in enumerate(best)],
+        })
+        return rows.sort_values("iou", ascending=False, kind="stable", ignore_index=True)
+
+    def units_for(self, concept: str | Concept, n: int | None = None, *, layer: str | Layer | None = None) -> list[int]:
+        """The n units with the highest IoU with the concept, best first; left out: 4 % of the layer, at least 4.
+
+        `layer` left out: the only one, or of several the one with the best unit. Errors: ConceptError, LayerError,
+        UnitError.
+        """
+        found, index = self._found(concept, layer)
+        most = found.layer.channels
+        count = default_count(most) if n is None else whole_number(n)
+        if count is None or not 1 <= count <= most:
+            raise UnitError(f"{n!r} units of {found.layer.name}: give a whole number from 1 to {most}.")
+        # of equal scores the lower unit comes first
+        return np.argsort(-found.counts.iou[:, index], kind="stable")[:count].tolist()
+
+    def edit(self, concept: str | Concept, mode: str, *, n: int | None = None, region: Region | None = None,
+             layer: str | Layer | None = None, quantile: float | int = HIGH) -> UnitEdit:
+        """The edit that draws a concept with its best units at their own levels ("insert"), or takes it away ("ablate").
+
+        `n` and `layer` as in `units_for`; `region` None: the whole picture; `quantile` of each unit's own values: 0.5,
+        0.9, 0.99, 0.995, 0.999 or 1. Errors: ConceptError, also for a concept that no unit meets; LayerError,
+        UnitError, EditError, ArgumentError.
+        """
+        if mode not in MODES:
+            raise EditError(one_of("mode", mode, MODES, where="a dissection's edits"))
+        if quantile not in KEPT:
+            raise ArgumentError(one_of("quantile", quantile, KEPT, where="the dissection"))
+        found, index = self._found(concept, layer)
+        if not found.counts.iou[:, index].any():
+            raise ConceptError(f"no unit of {found.layer.name} lights up where there is "
+                               f"{self.concepts[index].name}; nothing can be said about which to use.")
+        units = self.units_for(concept, n, layer=found.layer)
+        levels = found.quantiles[KEPT.index(quantile)]
+        value = 0.0 if mode == "ablate" else [float(levels[unit]) for unit in units]
+        return UnitEdit(found.layer.name, tuple(units), value, region=region, origin=Origin(self.model, self.digest))
+
+    def at(self, layer: str | Layer) -> "Dissection":
+        """The dissection of that layer alone. Errors: LayerError."""
+        return Dissection(self.model, self.digest, self.concepts, (self._at(layer),), self.rule, self.share,
+                          self.calibration)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write it to one file (a zip of JSON and numbers, no pickle); by custom its name ends in .gwd."""
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("dissection.json", json.dumps(_record(self), indent=1))
+            for place, found in enumerate(self.findings):
+                numbers = io.BytesIO()
+                np.savez(numbers, thresholds=found.thresholds, quantiles=found.quantiles,
+                         **found.counts.integers)  # type: ignore[arg-type]
+                archive.writestr(f"layer{place}.npz", numbers.getvalue())
+        Path(path).write_bytes(content.getvalue())
+
+    def _rows(self, found: LayerFindings) -> pd.DataFrame:
+        counts = found.counts
+        iou, other, caps = counts.iou, counts.iou_other, iou_cap(counts.concept_shares, self.share)
+        units, best = np.arange(counts.units), iou.argmax(1)
+        meets = iou[units, best] > 0
+        return pd.DataFrame({
+            "layer": found.layer.name, "unit": units,
+            "concept": [self.concepts[index].name if meet else "" for index, meet in zip(best, meets, strict=True)],
+            "kind": [self.concepts[index].kind if meet else "" for index, meet in zip(best, meets, strict=True)],
+            "iou": iou[units, best], "iou_cap": caps[best] * meets, "iou_other": other[units, best],
+            "threshold": found.thresholds, "live": counts.unit_shares > 0,
+        })
+
+    def _found(self, concept: str | Concept, layer: str | Layer | None) -> tuple[LayerFindings, int]:
+        index = concept_index(self.concepts, concept, where="the dissection")
+        return (self._best(index)[0] if layer is None else self._at(layer)), index
+
+    def _at(self, layer: str | Layer) -> LayerFindings:
+        name = layer.name if isinstance(layer, Layer) else layer
+        for found in self.findings:
+            if found.layer.name == name:
+                return found
+        raise LayerError(one_of("layer", name, [each.name for each in self.layers], where="the dissection"))
+
+    def _best(self, index: int) -> tuple[LayerFindings, int]:
+        found = max(self.findings, key=lambda each: each.counts.iou[:, index].max())
+        return found, int(found.counts.iou[:, index].argmax())
+
+    def __repr__(self) -> str:
+        places = ", ".join(f"{layer.name} ({layer.channels} units, {layer.height} x {layer.width})"
+                           for layer in self.layers)
+        sample = "every pixel" if self.calibration == "all" else f"the first {self.calibration} pictures"
+        drawn = self.table.loc[self.table["iou"] >= COUNTED, "concept"].nunique()
+        return (f"Dissection of {self.model} at {places}: {self.pictures} pictures, {self.rule} rule, thresholds from "
+                f"{sample}, segmentation grid {self.grid[0]} x {self.grid[1]}; "
+                f"{drawn} of {len(self.concepts)} concepts have a unit with IoU {COUNTED} or more")
+
+
+def iou_cap(shares: Float[np.ndarray, " concepts"], lit: float) -> Float[np.ndarray, " concepts"]:
+    """The highest IoU of a unit lit at `lit` of the pixels with a concept of that share: the smaller / the larger."""
+    return np.minimum(shares, lit) / np.maximum(shares, lit)
+
+
+def default_count(channels: int) -> int:
+    """How many units an edit uses when nothing is said: 4 % of the layer (the paper's 20 of 512), at least 4."""
+    return min(channels, max(4, round(0.04 * channels)))
+
+
+def _record(d: Dissection) -> dict[str, Any]:
+    return {
+        "format": FORMAT, "model": d.model, "digest": d.digest, "rule": d.rule, "share": d.share,
+        "calibration": d.calibration, "quantiles": list(KEPT),
+        "concepts": [[concept.name, concept.kind, list(concept.color)] for concept in d.concepts],
+        "layers": [[layer.name, layer.channels, layer.height, layer.width] for layer in d.layers],
+    }
+
+
+def open_dissection(path: str | os.PathLike) -> Dissection:
+    """Read what `Dissection.save` wrote. Errors: StatisticsError for one that is missing, damaged or no dissection."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            record = json.loads(archive.read("dissection.json"))
+            if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("quantiles") != list(KEPT):
+                raise StatisticsError(f"{path} is a dissection of a format that this version does not read.")
+            concepts = tuple(Concept(name, kind, tuple(color)) for name, kind, color in record["concepts"])
+            layers = [Layer(str(name), int(units), int(height), int(width))
+                      for name, units, height, width in record["layers"]]
+            findings = tuple(_findings(archive, place, layer, len(concepts)) for place, layer in enumerate(layers))
+            if not findings or len({found.counts.pictures for found in findings}) > 1:
+                raise StatisticsError("its layers do not belong together")
+            calibration = record["calibration"]
+            return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, str(record["rule"]),
+                              float(record["share"]), calibration if calibration == "all" else int(calibration))
+    except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
+            zipfile.BadZipFile) as error:
+        if isinstance(error, StatisticsError) and "format" in str(error):
+            raise
+        raise StatisticsError(f"{path} cannot be opened as a dissection: {error}") from error
+
+
+def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int) -> LayerFindings:
+    with np.load(io.BytesIO(archive.read(f"layer{place}.npz")), allow_pickle=False) as file:
+        state: Mapping[str, np.ndarray] = {name: file[name] for name in file.files}
+    counts = IoUCounts.from_integers(state)
+    if (counts.units, counts.concepts) != (layer.channels, concepts):
+        raise StatisticsError(f"{layer.name} has counts for {counts.units} units and {counts.concepts} concepts.")
+    return LayerFindings(layer, expect(state, "thresholds", (layer.channels,), np.float64),
+                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts)

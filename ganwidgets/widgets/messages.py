@@ -1,0 +1,359 @@
+"""The one place that says what a lab and the browser tell each other; `messages.ts` is generated from it.
+
+`python -m ganwidgets.widgets.messages` prints the TypeScript twin. Lasting state is a synced trait (STATE), traffic
+is a message: the browser's are in REQUESTS and are checked by `parse` before all else, the kernel's are in POSTS.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganwidgets.core.errors import MessageError, listed, one_of
+
+PROTOCOL = 1
+SAFE = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+MASK_SIDE = 256  # pixels along a mask's longer side, at most
+MASK_BYTES = 1 << 18
+FILE_BYTES = 1 << 26
+LABEL = 200  # characters in a name, at most
+IN_FLIGHT = 2  # frames sent and not yet acknowledged, at most
+
+TOOLS = ("insert", "ablate")
+LEVELS = ("low", "medium", "high", "custom")
+DRIVERS = ("thread", "pull", "inline")
+STATUSES = ("done", "error", "cancelled", "superseded")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a message or one trait: its name, type and range.
+
+    `type` is "integer", "number", "text", "flag", "integers", or a TypeScript type for what only the kernel sends.
+    `low` and `high` bound the number, the text's length or each of the integers; `most` bounds how many integers.
+    """
+
+    name: str
+    type: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    most: int = 64
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One kind of message from the browser: its fields, whether it carries a buffer, and whether it is answered."""
+
+    kind: str
+    fields: tuple[Field, ...] = ()
+    buffer: str = ""  # "", "mask" or "file"
+    answered: bool = True
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Post:
+    """One kind of message from the kernel: its fields, and what its buffers hold."""
+
+    kind: str
+    fields: tuple[Field, ...] = ()
+    buffers: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message from the browser that has passed every check; `fields` holds the named fields only."""
+
+    kind: str
+    id: int
+    view: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    buffers: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells this request from every other: the view and its number."""
+        return self.view, self.id
+
+
+def _seed(name: str = "seed") -> Field:
+    return Field(name, "integer", -SAFE, 2**32 - 1, doc="picture number; negative: one of your own pictures")
+
+
+_CONCEPT = Field("concept", "text", 1, LABEL, doc="name of a chip")
+_TOOL = Field("tool", "text", choices=TOOLS)
+_ENTRY = Field("entry", "integer", 1, SAFE, doc="number of a step in the history")
+
+SETTINGS = {
+    spec.name: spec
+    for spec in (
+        Field("concept", "text", 0, LABEL, doc="the chip in hand; empty: none"),
+        Field("tool", "text", choices=TOOLS, doc="brush or eraser"),
+        Field("size", "number", 0.02, 0.6, doc="brush diameter, as a fraction of the picture"),
+        Field("soft", "number", 0, 1, doc="how soft the brush's edge is"),
+        Field("level", "text", choices=LEVELS, doc="how many units a stroke uses"),
+        Field("count", "integer", 1, 65536, doc="units a stroke uses at level custom"),
+        Field("strength", "number", 0, 1, doc="how far the units are taken to their level"),
+        Field("everywhere", "flag", doc="a stroke goes to every picture"),
+        Field("heat", "flag", doc="the heat map is shown"),
+    )
+}
+
+STATE = (
+    Field("protocol", "integer"),
+    Field("version", "text"),
+    Field("model", "text"),
+    Field("layer", "text"),
+    Field("image_size", "integer"),
+    Field("picture", "DataView", doc="PNG of the picture at rest"),
+    _seed(),
+    Field("strip", "integers", doc="picture numbers in the strip"),
+    Field("concepts", "Chip[]", doc="the palette"),
+    *SETTINGS.values(),
+    Field("history", "Step[]"),
+    Field("can_undo", "flag"),
+    Field("can_redo", "flag"),
+    Field("busy", "text", doc="what is under way, in words; empty: nothing"),
+    Field("progress", "Progress | Record<string, never>"),
+    Field("error", "Trouble | Record<string, never>"),
+    Field("status", "text", doc="said aloud in the live region"),
+    Field("alt", "text", doc="the picture in words"),
+    Field("read_only", "flag"),
+    Field("driver", "text", choices=DRIVERS),
+)
+
+REQUESTS = {
+    spec.kind: spec
+    for spec in (
+        Request("ready", (Field("dpr", "number", 0.1, 16, optional=True),), doc="a view has been drawn and listens"),
+        Request("show", (_seed(),), doc="show another picture"),
+        Request(
+            "strip",
+            (
+                Field("seeds", "integers", -SAFE, 2**32 - 1, optional=True),
+                Field("shuffle", "flag", optional=True),
+                Field("step", "integer", -1000, 1000, optional=True),
+            ),
+            doc="change the strip: these seeds, new ones, or move along",
+        ),
+        Request("preview", (_CONCEPT, _TOOL), "mask", doc="show what the stroke so far would do"),
+        Request("stroke", (_CONCEPT, _TOOL), "mask", doc="paint"),
+        Request(
+            "drop",
+            (
+                _CONCEPT,
+                Field("x", "number", -1, 1),
+                Field("y", "number", -1, 1),
+                Field("width", "number", 0.005, 1),
+                Field("height", "number", 0.005, 1),
+            ),
+            doc="insert a concept in a box: fractions of the picture, y down",
+        ),
+        Request("undo"),
+        Request("redo"),
+        Request("reset", doc="take every edit away"),
+        Request("toggle", (_ENTRY, Field("on", "flag")), doc="switch a step of the history on or off"),
+        Request("heatmap", (_CONCEPT,), doc="where the concept's units act on this picture"),
+        Request("set", (Field("name", "text", choices=tuple(SETTINGS)), Field("value", "any")), doc="change a setting"),
+        Request("save", doc="the edits as a file"),
+        Request("load", (), "file", doc="edits from a file"),
+        Request("script", doc="the edits as Python"),
+        Request("cancel", (Field("target", "integer", 1, SAFE),), doc="give up a request of this view"),
+        Request("ack", (Field("frame", "integer", 0, SAFE),), answered=False, doc="the frame has been drawn"),
+        Request("next", doc="pull driver: do the next slice of work"),
+    )
+}
+
+POSTS = {
+    spec.kind: spec
+    for spec in (
+        Post(
+            "answer",
+            (
+                Field("id", "number | null"),
+                Field("view", "text"),
+                Field("status", "text", choices=STATUSES),
+                Field("message", "text", optional=True),
+                Field("details", "text", optional=True),
+                Field("request", "text", optional=True, doc="the kind that is answered"),
+                Field("more", "flag", optional=True, doc="next: there is more to do"),
+                Field("name", "text", optional=True, doc="save: the file's name"),
+                Field("script", "text", optional=True, doc="script: the Python"),
+                Field("concept", "text", optional=True, doc="heatmap: whose it is"),
+                Field("height", "integer", optional=True),
+                Field("width", "integer", optional=True),
+            ),
+            "save: the file; heatmap: height x width bytes, 0..255",
+            "every request gets exactly one",
+        ),
+        Post(
+            "frame",
+            (
+                Field("frame", "integer"),
+                Field("id", "number | null"),
+                Field("view", "text"),
+                Field("format", "text", choices=("jpeg", "png")),
+                Field("rest", "flag"),
+                _seed(),
+                Field("preview", "flag"),
+            ),
+            "the picture",
+            f"at most {IN_FLIGHT} are unacknowledged",
+        ),
+        Post("original", (_seed(),), "PNG", "the picture before all edits"),
+        Post(
+            "thumbs",
+            (Field("seeds", "integers"), Field("size", "integer")),
+            "PNG, one row of squares",
+            "the strip's pictures",
+        ),
+        Post(
+            "chips",
+            (Field("names", "string[]"), Field("size", "integer")),
+            "PNG, one row of squares",
+            "what each concept draws",
+        ),
+        Post(
+            "steps",
+            (Field("entries", "integers"), Field("size", "integer")),
+            "PNG, one row of squares",
+            "the history's thumbnails",
+        ),
+    )
+}
+
+
+def parse(content: Any, buffers: Sequence[Any] | None = None) -> Message:
+    """The message that came from the browser, checked. Errors: MessageError, which says what was wrong with it."""
+    if not isinstance(content, Mapping):
+        raise MessageError(f"the browser sent {_shown(content)} where a message belongs.")
+    kind: Any = content.get("kind")
+    spec = REQUESTS.get(kind) if isinstance(kind, str) else None
+    if spec is None:
+        raise MessageError(
+            one_of("message", kind if isinstance(kind, str) else _shown(kind), REQUESTS, where="this lab")
+        )
+    number, view = address(content)
+    if number is None and (spec.answered or "id" in content):
+        raise MessageError(
+            f"the number of {kind!r} is {_shown(content.get('id'))}; it must be a whole number, 1 or more."
+        )
+    fields = {
+        each.name: check(each, content[each.name], kind)
+        for each in spec.fields
+        if each.name in content or _missing(each, kind)
+    }
+    if kind == "set":
+        fields["value"] = check(SETTINGS[fields["name"]], fields["value"], "set")
+    return Message(kind, number or 0, view, fields, _buffers(spec, buffers or ()))
+
+
+def address(content: Any) -> tuple[int | None, str]:
+    """The request's number, None if it has no usable one, and its view, "" if it has no usable one."""
+    if not isinstance(content, Mapping):
+        return None, ""
+    number, view = content.get("id"), content.get("view")
+    whole = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= SAFE
+    return (number if whole else None), (view if isinstance(view, str) and len(view) <= LABEL else "")
+
+
+def check(spec: Field, value: Any, where: str) -> Any:
+    """The value, if it fits the field. Errors: MessageError, naming the field, what came and what is possible."""
+    what = f"{spec.name!r} of {where!r}"
+    if spec.type == "any":
+        return value
+    if spec.type == "flag":
+        return _demand(value, isinstance(value, bool), what, "true or false")
+    if spec.type == "text":
+        return _text(spec, value, what)
+    if spec.type == "integers":
+        _demand(
+            value,
+            isinstance(value, list) and len(value) <= spec.most,
+            what,
+            f"a list of at most {spec.most} whole numbers",
+        )
+        return tuple(_number(spec, each, what, whole=True) for each in value)
+    return _number(spec, value, what, whole=spec.type == "integer")
+
+
+def _missing(spec: Field, kind: str) -> bool:
+    """Whether to go on without the field: never, if it is needed."""
+    if not spec.optional:
+        raise MessageError(f"the browser sent {kind!r} without {spec.name!r}; reload the page if this goes on.")
+    return False
+
+
+def _text(spec: Field, value: Any, what: str) -> str:
+    if spec.choices:
+        return _demand(value, isinstance(value, str) and value in spec.choices, what, f"one of {listed(spec.choices)}")
+    fits = isinstance(value, str) and spec.low <= len(value) <= spec.high and value.isprintable()
+    return _demand(value, fits, what, f"a text of {max(0, int(spec.low))} to {int(spec.high)} printable characters")
+
+
+def _number(spec: Field, value: Any, what: str, *, whole: bool) -> float | int:
+    allowed = int if whole else (int, float)
+    fits = (
+        isinstance(value, allowed)
+        and not isinstance(value, bool)
+        and abs(value) <= SAFE
+        and spec.low <= value <= spec.high
+    )
+    _demand(value, fits, what, f"a {'whole ' if whole else ''}number from {plain(spec.low)} to {plain(spec.high)}")
+    return value if whole else float(value)
+
+
+def _demand(value: Any, fits: bool, what: str, wanted: str) -> Any:
+    if not fits:
+        raise MessageError(f"{what} is {_shown(value)}; it must be {wanted}.")
+    return value
+
+
+def _buffers(spec: Request, buffers: Sequence[Any]) -> tuple[bytes, ...]:
+    """Copies of the buffers, whose memory is not ours to keep."""
+    wanted = 1 if spec.buffer else 0
+    if not isinstance(buffers, Sequence) or len(buffers) != wanted:
+        came = len(buffers) if isinstance(buffers, Sequence) else _shown(buffers)
+        raise MessageError(f"the browser sent {spec.kind!r} with {came} pieces of data; it takes {wanted}.")
+    most = MASK_BYTES if spec.buffer == "mask" else FILE_BYTES
+    for each in buffers:
+        if not isinstance(each, (bytes, bytearray, memoryview)):
+            raise MessageError(f"the data of {spec.kind!r} is {_shown(each)}; it must be bytes.")
+        size = each.nbytes if isinstance(each, memoryview) else len(each)
+        if not 0 < size <= most:
+            raise MessageError(f"the {spec.buffer} of {spec.kind!r} has {size} bytes; it must have 1 to {most}.")
+    return tuple(bytes(each) for each in buffers)
+
+
+def plain(number: float) -> str:
+    """A number as one writes it: 4, not 4.0."""
+    return str(int(number)) if math.isfinite(number) and float(number).is_integer() else str(number)
+
+
+def _shown(value: Any) -> str:
+    """A value for a sentence: short, whatever it is."""
+    if value is None or isinstance(value, (bool, int, float)):
+        text = str(value)
+    elif isinstance(value, str):
+        text = repr(value)
+    else:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def typescript() -> str:
+    """The text of `js/src/messages.ts`."""
+    from ganwidgets.widgets.typescript import twin
+
+    return twin()
+
+
+if __name__ == "__main__":
+    print(typescript(), end="")

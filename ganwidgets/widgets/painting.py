@@ -1,0 +1,228 @@
+"""The painter's state as values: a history whose steps can be switched off and undone, and the pictures it gives."""
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from ganwidgets.core.concepts import Segmenter
+from ganwidgets.core.edits import Edit, EditStack, UnitEdit
+from ganwidgets.core.errors import ArgumentError, EditError, RegionError, one_of
+from ganwidgets.core.nets import Latents, LayeredGenerator, PausedRun
+from ganwidgets.core.regions import Region
+from ganwidgets.methods.dissect import Dissection
+
+PICTURES_KEPT = 8  # pictures whose head stays in memory
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step of the history: its number, its edit, and what was done in words. A step that is off stays there."""
+
+    number: int
+    edit: Edit
+    label: str
+    concept: str = ""
+    mode: str = ""
+    seed: int | None = None
+    on: bool = True
+
+    def record(self) -> dict[str, Any]:
+        """The step as the browser lists it."""
+        return {
+            "entry": self.number,
+            "label": self.label,
+            "concept": self.concept,
+            "mode": self.mode,
+            "on": self.on,
+            "everywhere": self.edit.seeds is None,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
+class History:
+    """All steps, and the lists of steps before and after them that undo and redo go to. Answers new ones."""
+
+    entries: tuple[Entry, ...] = ()
+    past: tuple[tuple[Entry, ...], ...] = field(default=(), repr=False)
+    future: tuple[tuple[Entry, ...], ...] = field(default=(), repr=False)
+    count: int = 0
+
+    def turned(self, entries: tuple[Entry, ...], *, count: int | None = None) -> "History":
+        """These steps now; undo goes back to those before. The same steps again are no step."""
+        if entries == self.entries:
+            return self
+        return History(entries, (*self.past, self.entries), (), self.count if count is None else count)
+
+    def push(self, edit: Edit, label: str, *, concept: str = "", mode: str = "", seed: int | None = None) -> "History":
+        """One more step, on top."""
+        entry = Entry(self.count + 1, edit, label, concept, mode, seed)
+        return self.turned((*self.entries, entry), count=entry.number)
+
+    def replaced(self, edits: Iterable[Edit]) -> "History":
+        """These edits instead of all steps."""
+        entries = tuple(Entry(self.count + 1 + i, edit, described(edit)) for i, edit in enumerate(edits))
+        return self.turned(entries, count=self.count + len(entries))
+
+    def toggled(self, number: int, on: bool) -> "History":
+        """The step switched on or off. Errors: EditError, if there is no such step."""
+        numbers = [entry.number for entry in self.entries]
+        if number not in numbers:
+            raise EditError(one_of("step", number, numbers, where="the history"))
+        return self.turned(tuple(replace(entry, on=on) if entry.number == number else entry for entry in self.entries))
+
+    def undone(self) -> "History":
+        """One step back; at the beginning, the same."""
+        return History(self.past[-1], self.past[:-1], (self.entries, *self.future), self.count) if self.past else self
+
+    def redone(self) -> "History":
+        """One step forward; at the end, the same."""
+        return History(self.future[0], (*self.past, self.entries), self.future[1:], self.count) if self.future else self
+
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of all steps that may come back by undo or redo."""
+        return {entry.number for entries in (self.entries, *self.past, *self.future) for entry in entries}
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits that are on, lowest first."""
+        return tuple(entry.edit for entry in self.entries if entry.on)
+
+    @property
+    def stack(self) -> EditStack:
+        """The edits that are on, as a stack."""
+        return stacked(self.edits)
+
+
+def stacked(edits: Iterable[Edit]) -> EditStack:
+    """The edits as a stack, lowest first."""
+    stack = EditStack()
+    for edit in edits:
+        stack = stack.push(edit)
+    return stack
+
+
+def described(edit: Edit) -> str:
+    """An edit in a few words, where nothing else is known about it."""
+    if isinstance(edit, UnitEdit):
+        return f"{edit.mode} {len(edit.units)} units of {edit.layer}"
+    return type(edit).__name__
+
+
+def touches(edit: Edit, picture: int) -> bool:
+    """Whether the edit changes that picture."""
+    return edit.seeds is None or picture in edit.seeds
+
+
+@final
+class Easel:
+    """A generator with the heads of a few pictures kept, so that an edit at `layer` costs one tail. For one thread."""
+
+    def __init__(self, generator: LayeredGenerator, layer: str, own: Latents | None = None) -> None:
+        self.generator, self.layer, self._own = generator, layer, own
+        self._heads: OrderedDict[int, PausedRun] = OrderedDict()
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """The numbers of your own pictures."""
+        return tuple(self._own.pictures) if self._own is not None else ()
+
+    def latents(self, picture: int) -> Latents:
+        """The latents of a picture: one of your own, else of that seed. Errors: SeedError."""
+        if self._own is not None and picture in self.own:
+            return self._own[[self.own.index(picture)]]
+        return self.generator.sample([picture])
+
+    def head(self, picture: int) -> PausedRun:
+        """The picture's run, stopped at the layer."""
+        if picture not in self._heads:
+            with torch.no_grad():
+                self._heads[picture] = self.generator.head(self.latents(picture), self.layer)
+        self._heads.move_to_end(picture)
+        while len(self._heads) > PICTURES_KEPT:
+            self._heads.popitem(last=False)
+        return self._heads[picture]
+
+    def image(self, picture: int, edits: Sequence[Edit] = ()) -> Float[Tensor, "1 3 h w"]:
+        """The picture under the edits, in [-1, 1]: one tail, where they are all at the layer."""
+        edits = [edit for edit in edits if touches(edit, picture)]
+        with torch.no_grad():
+            if self.at_layer(edits):
+                return self.generator.tail(self._changed(picture, edits))
+            return stacked(edits).apply(self.generator).images(self.latents(picture))
+
+    def paused(self, picture: int, edits: Sequence[Edit] = ()) -> PausedRun:
+        """The picture's run under the edits, stopped at the layer."""
+        edits = [edit for edit in edits if touches(edit, picture)]
+        with torch.no_grad():
+            if self.at_layer(edits):
+                return self._changed(picture, edits)
+            return stacked(edits).apply(self.generator).head(self.latents(picture), self.layer)
+
+    def _changed(self, picture: int, edits: Sequence[Any]) -> PausedRun:
+        """The kept head under edits at the layer."""
+        paused = self.head(picture)
+        for edit in edits:
+            paused = replace(paused, features=edit.change(paused.features))
+        return paused
+
+    def at_layer(self, edits: Iterable[Edit]) -> bool:
+        """Whether the edits only change the kept features."""
+        return all(isinstance(edit, UnitEdit) and edit.layer == self.layer for edit in edits)
+
+    def forget(self) -> None:
+        """Free the heads; they come back when asked for."""
+        self._heads.clear()
+
+
+def region_of(where: Any) -> Region:
+    """A Region from a Region, a soft mask or a PIL picture. Errors: RegionError, also if it covers nothing."""
+    if isinstance(where, Region):
+        return where
+    if isinstance(where, Image.Image):
+        where = np.asarray(where.convert("L"), dtype=np.float32) / 255
+    mask = np.asarray(where.detach().cpu() if isinstance(where, Tensor) else where)
+    if mask.size and not np.any(mask):
+        raise RegionError("the stroke covers nothing; paint inside the picture.")
+    return Region.from_mask(mask)
+
+
+def box_of(box: Sequence[float]) -> Region:
+    """The part of a box (x0, y0, x1, y1) that lies on the picture. Errors: RegionError, if there is none."""
+    try:
+        x0, y0, x1, y1 = (float(edge) for edge in box)
+    except (TypeError, ValueError):
+        raise RegionError(f"a box is (x0, y0, x1, y1), fractions of the picture; what came is {box!r}.") from None
+    cut = [min(1.0, max(0.0, edge)) for edge in (x0, y0, x1, y1)]
+    if not (x0 < x1 and y0 < y1 and cut[0] < cut[2] and cut[1] < cut[3]):
+        raise RegionError(
+            f"the box {tuple(box)!r} lies outside the picture or is empty; x and y go from 0 to 1, y down."
+        )
+    return Region.box(*cut)
+
+
+def check_nouns(g: Any, d: Any, segmenter: Any, latents: Any) -> None:
+    """Errors: ArgumentError, for arguments in the wrong place."""
+    for value, kind, word, hint in (
+        (g, LayeredGenerator, "a generator", "gw.load(name)"),
+        (d, Dissection, "a dissection", "gw.dissect(g, segmenter)"),
+        (segmenter, Segmenter, "a segmenter", "gw.load_segmenter(name)"),
+        (latents, Latents, "latents", "g.sample(seeds)"),
+    ):
+        if not isinstance(value, kind) and not (value is None and kind in (Segmenter, Latents)):
+            raise ArgumentError(f"PaintBox needs {word} here, as {hint} gives; what came is a {type(value).__name__}.")
+    if d.digest != g.digest:
+        warnings.warn(
+            f"this dissection was made on other weights ({d.model}, {d.digest[:8]}) than those of {g.name} "
+            f"({g.digest[:8]}): its units may draw something else here.",
+            stacklevel=3,
+        )

@@ -1,0 +1,95 @@
+// A soft-brush stroke as a mask: how much of each pixel the brush has covered, 0 to 255.
+
+import { clamp, type Box, type Point } from "./geometry";
+
+export interface Mask {
+  readonly side: number;
+  /** row by row */
+  readonly data: Uint8Array;
+}
+
+/** Brush diameter as a fraction of the picture, and how much of its radius fades out, 0 to 1. */
+export interface Brush {
+  readonly size: number;
+  readonly soft: number;
+}
+
+/** Pixels of a mask: from x0, y0 up to but without x1, y1. */
+export interface Area {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
+
+export const emptyMask = (side: number): Mask => ({ side, data: new Uint8Array(side * side) });
+
+export const isEmpty = (mask: Mask): boolean => !mask.data.some((value) => value > 0);
+
+/** How much a brush covers at a distance from its path, 0 to 1; all lengths in pixels. A hard edge is still one pixel wide. */
+export function coverage(distance: number, radius: number, soft: number): number {
+  const outer = radius + 0.5 * (1 - soft);
+  const fade = Math.max(1, soft * radius);
+  const t = clamp((outer - distance) / fade, 0, 1);
+  return t * t * (3 - 2 * t);
+}
+
+/**
+ * Draw the brush from one point to another into the mask, and answer the pixels that may have changed.
+ *
+ * Each pixel is covered by its distance to the whole segment, so that samples far apart leave no gap; crossing a stroke
+ * again covers no more than once.
+ */
+export function drawSegment(mask: Mask, from: Point, to: Point, brush: Brush): Area {
+  const { side, data } = mask;
+  const radius = (brush.size * side) / 2;
+  const [ax, ay, bx, by] = [from.x * side, from.y * side, to.x * side, to.y * side];
+  const reach = radius + 1;
+  const area = {
+    x0: clamp(Math.floor(Math.min(ax, bx) - reach), 0, side),
+    y0: clamp(Math.floor(Math.min(ay, by) - reach), 0, side),
+    x1: clamp(Math.ceil(Math.max(ax, bx) + reach), 0, side),
+    y1: clamp(Math.ceil(Math.max(ay, by) + reach), 0, side),
+  };
+  const [dx, dy] = [bx - ax, by - ay];
+  const length2 = dx * dx + dy * dy;
+  for (let row = area.y0; row < area.y1; row++) {
+    for (let column = area.x0; column < area.x1; column++) {
+      const [px, py] = [column + 0.5 - ax, row + 0.5 - ay];
+      const along = length2 > 0 ? clamp((px * dx + py * dy) / length2, 0, 1) : 0;
+      const value = Math.round(255 * coverage(Math.hypot(px - along * dx, py - along * dy), radius, brush.soft));
+      const i = row * side + column;
+      if (value > (data[i] as number)) data[i] = value;
+    }
+  }
+  return area;
+}
+
+/** Draw the brush along points; from nowhere, the first point is a dab. */
+export function drawPath(mask: Mask, points: readonly Point[], brush: Brush): Area {
+  let area: Area = { x0: mask.side, y0: mask.side, x1: 0, y1: 0 };
+  points.forEach((point, i) => {
+    if (i > 0 || points.length === 1) area = union(area, drawSegment(mask, points[i - 1] ?? point, point, brush));
+  });
+  return area;
+}
+
+/** The mask of a box: each pixel by the share of it that lies inside. */
+export function boxMask(side: number, box: Box): Mask {
+  const mask = emptyMask(side);
+  const share = (i: number, start: number, length: number) =>
+    clamp(Math.min(i + 1, (start + length) * side) - Math.max(i, start * side), 0, 1);
+  for (let row = 0; row < side; row++) {
+    const down = share(row, box.y, box.height);
+    if (down === 0) continue;
+    for (let column = 0; column < side; column++) mask.data[row * side + column] = Math.round(255 * down * share(column, box.x, box.width));
+  }
+  return mask;
+}
+
+export const union = (a: Area, b: Area): Area => ({
+  x0: Math.min(a.x0, b.x0),
+  y0: Math.min(a.y0, b.y0),
+  x1: Math.max(a.x1, b.x1),
+  y1: Math.max(a.y1, b.y1),
+});

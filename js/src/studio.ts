@@ -1,0 +1,164 @@
+// What the parts of a lab share: its traits, the line to the kernel, the small pictures, and the acts of a hand.
+
+import type { Box } from "./canvas/geometry";
+import type { Kernel } from "./kernel";
+import type { Chip, Requests, Tool, Trouble } from "./messages";
+import { FILE_BYTES, PROTOCOL, RANGES } from "./messages";
+import { clamp } from "./canvas/geometry";
+import { download, NO_SHEET, type Sheet } from "./parts/pictures";
+import type { Store } from "./store";
+
+export interface Studio {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly signal: AbortSignal;
+  /** Small pictures, by what they show. */
+  readonly sheets: { thumbs: Sheet; chips: Sheet; steps: Sheet };
+  /** Local news, which no trait tells. */
+  readonly news: News;
+  /** Say something in the live region. */
+  say(text: string): void;
+  /** Show what went wrong; null: nothing. */
+  fail(trouble: Trouble | null): void;
+}
+
+type Topic = "sheets" | "line" | "picture" | "preview";
+
+export interface News {
+  on(topic: Topic, heard: () => void): void;
+  tell(topic: Topic): void;
+}
+
+export function newsroom(): News {
+  const heard = new Map<Topic, (() => void)[]>();
+  return {
+    on: (topic, hear) => void heard.set(topic, [...(heard.get(topic) ?? []), hear]),
+    tell: (topic) => heard.get(topic)?.forEach((hear) => hear()),
+  };
+}
+
+export const noSheets = (): Studio["sheets"] => ({ thumbs: NO_SHEET, chips: NO_SHEET, steps: NO_SHEET });
+
+/** Why nothing can be changed, in words; empty: it can. */
+export function barred({ store, kernel }: Pick<Studio, "store" | "kernel">): string {
+  const protocol = store.get("protocol");
+  if (protocol !== PROTOCOL) return "The page and the kernel have different versions of ganwidgets: restart the kernel and reload the page.";
+  if (kernel.line === "gone") return "No kernel: this is the last picture. Run the cell again to paint.";
+  if (store.get("read_only")) return "Read only";
+  return kernel.line === "waiting" ? "Waiting for the kernel…" : "";
+}
+
+export const open = (studio: Studio): boolean => barred(studio) === "";
+
+/** The chip in hand. */
+export function chosen({ store }: Pick<Studio, "store">): Chip | null {
+  return store.get("concepts").find((chip) => chip.name === store.get("concept")) ?? null;
+}
+
+export type Acts = ReturnType<typeof actsOf>;
+
+/** All that a hand can do, but painting and dropping with the pointer. */
+export function actsOf(studio: Studio) {
+  const { store, kernel } = studio;
+
+  async function ask<K extends keyof Requests>(kind: K, fields: Requests[K], buffer?: ArrayBufferView<ArrayBuffer>) {
+    if (!open(studio)) {
+      studio.say(barred(studio));
+      return null;
+    }
+    const reply = await kernel.ask(kind, fields, buffer);
+    if (reply.status === "error") studio.fail({ message: reply.message ?? "That did not work.", details: reply.details ?? "" });
+    if (reply.status === "cancelled" && !studio.signal.aborted) studio.say(reply.message ?? "Given up.");
+    return reply;
+  }
+
+  function show(seed: number): void {
+    if (seed === store.get("seed")) return;
+    void ask("show", { seed });
+  }
+
+  return {
+    ask,
+    show,
+    undo: () => void (store.get("can_undo") && ask("undo", {})),
+    redo: () => void (store.get("can_redo") && ask("redo", {})),
+    reset: () => void (store.get("history").length > 0 && ask("reset", {})),
+    toggle: (entry: number, on: boolean) => ask("toggle", { entry, on }),
+    shuffle: () => void ask("strip", { shuffle: true }),
+    drop: (concept: string, box: Box) => ask("drop", { concept, x: box.x, y: box.y, width: box.width, height: box.height }),
+
+    /** A picture by its number, with its neighbours in the strip. */
+    type(seed: number): void {
+      if (!store.get("strip").includes(seed)) {
+        const first = Math.min(seed, 2 ** 32 - 8);
+        void ask("strip", { seeds: Array.from({ length: 8 }, (_, i) => first + i) });
+      }
+      show(seed);
+    },
+
+    /** The picture before (-1) or after (1) in the strip, which moves along at its ends. */
+    step(by: 1 | -1): void {
+      const strip = store.get("strip");
+      const at = strip.indexOf(store.get("seed"));
+      const next = strip[at + by];
+      if (at < 0) return void (strip[0] !== undefined && show(strip[0]));
+      if (next !== undefined) return show(next);
+      const target = ((by > 0 ? strip[0] : strip[strip.length - 1]) as number) + by * strip.length;
+      if (target < 0 || target >= 2 ** 32) return studio.say(by > 0 ? "This is the last picture." : "This is the first picture.");
+      void ask("strip", { step: by * strip.length });
+      show(target);
+    },
+
+    pick(concept: string): void {
+      store.set({ concept });
+      studio.say(`${concept} is chosen.`);
+    },
+    use(tool: Tool): void {
+      store.set({ tool });
+      studio.say(tool === "insert" ? "Brush." : "Eraser.");
+    },
+    resize(by: 1 | -1): void {
+      const [low, high] = RANGES.size;
+      const size = clamp(store.get("size") * (by > 0 ? 1.2 : 1 / 1.2), low, high);
+      store.set({ size: Math.round(size * 1000) / 1000 });
+      studio.say(`Brush ${Math.round(100 * size)} % of the picture.`);
+    },
+    heat: () => store.set({ heat: !store.get("heat") }),
+    everywhere(): void {
+      store.set({ everywhere: !store.get("everywhere") });
+      studio.say(store.get("everywhere") ? "What you do now goes to every picture." : "What you do now goes to this picture only.");
+    },
+
+    async save(): Promise<void> {
+      const reply = await ask("save", {});
+      const file = reply?.status === "done" ? reply.buffers[0] : undefined;
+      if (!file) return;
+      download(safeName(reply?.name ?? "edits.gwe"), file as DataView<ArrayBuffer>, "application/octet-stream");
+      studio.say("Edits saved.");
+    },
+    async load(file: Blob): Promise<void> {
+      if (file.size === 0 || file.size > FILE_BYTES) {
+        return studio.fail({ message: `That file has ${file.size} bytes; a file of edits has 1 to ${FILE_BYTES}.`, details: "" });
+      }
+      await ask("load", {}, new Uint8Array(await file.arrayBuffer()));
+    },
+    png(): void {
+      const picture = store.get("picture");
+      if (picture.byteLength === 0) return;
+      download(safeName(`${store.get("model")}-${store.get("seed")}.png`), picture as DataView<ArrayBuffer>, "image/png");
+      studio.say("Picture saved.");
+    },
+    async script(): Promise<string | null> {
+      const reply = await ask("script", {});
+      return reply?.status === "done" ? reply.script ?? "" : null;
+    },
+    cancel(): boolean {
+      const act = kernel.acts.at(-1);
+      if (act === undefined) return false;
+      kernel.cancel(act);
+      return true;
+    },
+  };
+}
+
+const safeName = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(-100);

@@ -1,0 +1,115 @@
+// The ink over the picture, drawn here and at once: strokes on their way, the brush's ring, the box a chip is dropped in.
+
+import { rgbOf, tint, type Rgb } from "../canvas/colour";
+import type { Box, Point } from "../canvas/geometry";
+import { emptyMask, type Area, type Brush, type Mask } from "../canvas/mask";
+import { MASK_SIDE } from "../messages";
+import { make } from "../parts/dom";
+
+/** A mask and its colours as a picture. */
+export interface Layer {
+  readonly mask: Mask;
+  /** The mask has changed there. */
+  touch(area: Area): void;
+  draw(ctx: CanvasRenderingContext2D, side: number, opacity: number): void;
+}
+
+export function inkLayer(colour: Rgb, mask: Mask = emptyMask(MASK_SIDE)): Layer {
+  const canvas = make("canvas", "", { width: mask.side, height: mask.side });
+  const ctx = canvas.getContext("2d");
+  const picture = ctx?.createImageData(mask.side, mask.side);
+  const touch = (area: Area) => {
+    if (!ctx || !picture || area.x1 <= area.x0 || area.y1 <= area.y0) return;
+    tint(mask, colour, picture.data, area);
+    ctx.putImageData(picture, 0, 0, area.x0, area.y0, area.x1 - area.x0, area.y1 - area.y0);
+  };
+  touch({ x0: 0, y0: 0, x1: mask.side, y1: mask.side });
+  return {
+    mask,
+    touch,
+    draw(to, side, opacity) {
+      to.globalAlpha = opacity;
+      to.drawImage(canvas, 0, 0, side, side);
+      to.globalAlpha = 1;
+    },
+  };
+}
+
+/** Everything that is drawn over the picture, from back to front. */
+export interface Scene {
+  /** strokes that the kernel has not answered yet */
+  readonly waiting: readonly Layer[];
+  readonly stroke: Layer | null;
+  /** the stroke's effect is being shown: the ink steps back */
+  readonly live: boolean;
+  readonly boxes: readonly { box: Box; color: string; name: string }[];
+  readonly ring: { at: Point; brush: Brush; erasing: boolean; keys: boolean } | null;
+}
+
+const WAITING = 0.42;
+const FRESH = 0.6;
+const LIVE = 0.3;
+
+/** Draw the scene on a canvas of `side` device pixels, `scale` of them to a css pixel. */
+export function drawScene(ctx: CanvasRenderingContext2D, scene: Scene, side: number, scale: number): void {
+  ctx.clearRect(0, 0, side, side);
+  for (const layer of scene.waiting) layer.draw(ctx, side, WAITING);
+  scene.stroke?.draw(ctx, side, scene.live ? LIVE : FRESH);
+  for (const { box, color, name } of scene.boxes) drawBox(ctx, box, color, name, side, scale);
+  if (scene.ring) drawRing(ctx, scene.ring, side, scale);
+}
+
+function drawRing(ctx: CanvasRenderingContext2D, ring: NonNullable<Scene["ring"]>, side: number, scale: number): void {
+  const [x, y, radius] = [ring.at.x * side, ring.at.y * side, Math.max(2 * scale, (ring.brush.size * side) / 2)];
+  const circle = (r: number) => {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 2 * Math.PI);
+  };
+  circle(radius);
+  ctx.setLineDash(ring.erasing ? [5 * scale, 4 * scale] : []);
+  outlined(ctx, scale, 1.75);
+  if (ring.brush.soft > 0.05) {
+    circle(Math.max(1, radius * (1 - ring.brush.soft)));
+    ctx.setLineDash([1.5 * scale, 3.5 * scale]);
+    outlined(ctx, scale, 1);
+  }
+  ctx.setLineDash([]);
+  if (!ring.keys) return;
+  const arm = 5 * scale;
+  ctx.beginPath();
+  ctx.moveTo(x - arm, y);
+  ctx.lineTo(x + arm, y);
+  ctx.moveTo(x, y - arm);
+  ctx.lineTo(x, y + arm);
+  outlined(ctx, scale, 1.5);
+}
+
+/** White on a dark edge, which shows on every picture. */
+function outlined(ctx: CanvasRenderingContext2D, scale: number, width: number): void {
+  ctx.strokeStyle = "rgb(20 24 30 / 0.55)";
+  ctx.lineWidth = (width + 1.5) * scale;
+  ctx.stroke();
+  ctx.strokeStyle = "#fff";
+  ctx.lineWidth = width * scale;
+  ctx.stroke();
+}
+
+function drawBox(ctx: CanvasRenderingContext2D, box: Box, color: string, name: string, side: number, scale: number): void {
+  const [x, y, w, h] = [box.x * side, box.y * side, box.width * side, box.height * side];
+  const [r, g, b] = rgbOf(color);
+  ctx.beginPath();
+  ctx.roundRect(x, y, w, h, 8 * scale);
+  ctx.fillStyle = `rgb(${r} ${g} ${b} / 0.22)`;
+  ctx.fill();
+  ctx.setLineDash([7 * scale, 5 * scale]);
+  outlined(ctx, scale, 2);
+  ctx.setLineDash([]);
+  ctx.font = `600 ${12 * scale}px system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.lineWidth = 3 * scale;
+  ctx.strokeStyle = "rgb(20 24 30 / 0.6)";
+  ctx.strokeText(name, x + w / 2, y + h / 2);
+  ctx.fillStyle = "#fff";
+  ctx.fillText(name, x + w / 2, y + h / 2);
+}

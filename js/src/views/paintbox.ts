@@ -1,0 +1,221 @@
+// PaintBox: the picture, the palette and the tools, put together.
+
+import "./paintbox.css";
+import { openKernel } from "../kernel";
+import { actOf, isHosts, stride, type Act, type Focus } from "../keys";
+import type { Chips, Frame, Original, Steps, Thumbs, Trouble } from "../messages";
+import { listen, make } from "../parts/dom";
+import type { Drag } from "../parts/drag";
+import { history } from "../parts/history";
+import { liveRegion, progress, title, troubleStrip } from "../parts/notices";
+import { palette } from "../parts/palette";
+import { decode, drawTile, tile, type Sheet } from "../parts/pictures";
+import { brushSettings, unitSettings } from "../parts/settings";
+import { sheetDesk } from "../parts/sheet";
+import { strip } from "../parts/strip";
+import { followTheme } from "../parts/theme";
+import { files, toolbar } from "../parts/toolbar";
+import { openStore, type Model } from "../store";
+import { actsOf, newsroom, noSheets, open, type Acts, type Studio } from "../studio";
+import { easel, type Easel } from "./easel";
+import { heatLayer } from "./heat";
+import { screen } from "./screen";
+
+interface Props {
+  readonly model: Model;
+  readonly el: HTMLElement;
+  readonly signal?: AbortSignal;
+}
+
+export function render({ model, el, signal: outer }: Props): () => void {
+  const life = new AbortController();
+  const { signal } = life;
+  outer?.addEventListener("abort", () => life.abort(), { once: true, signal });
+
+  const root = make("div", "gw-paintbox", { role: "region", "aria-label": "PaintBox" });
+  const store = openStore(model, signal);
+  const news = newsroom();
+  const live = liveRegion();
+  const trouble = troubleStrip(signal);
+  const picture = screen({ store, signal, news });
+  const sheets = noSheets();
+  const kernel = openKernel(model, signal, {
+    async frame(frame: Frame, data) {
+      await picture.frame(frame, data);
+      if (frame.preview) news.tell("preview");
+    },
+    post: (post, data) => void received(post, data),
+    changed: () => news.tell("line"),
+  });
+  const studio: Studio = { store, kernel, signal, sheets, news, say: live.say, fail: trouble.show };
+  const acts = actsOf(studio);
+  const heat = heatLayer(studio);
+  const board = easel(studio, acts, picture, [heat.canvas, heat.legend, progress(studio, acts)]);
+  const sheet = sheetDesk(signal, live.say);
+  const hold = (on: boolean) => {
+    if (picture.hold(on) && on) live.say("The picture before all edits.");
+  };
+
+  async function received(post: Original | Thumbs | Chips | Steps, data: DataView): Promise<void> {
+    if (post.kind === "original") return picture.original(post.seed, data);
+    const image = await decode(data, "image/png");
+    const put = (name: keyof typeof sheets, keys: Sheet["keys"]) => {
+      sheets[name] = { keys, size: post.size, image };
+    };
+    if (post.kind === "thumbs") put("thumbs", post.seeds);
+    if (post.kind === "chips") put("chips", post.names);
+    if (post.kind === "steps") put("steps", post.entries);
+    news.tell("sheets");
+  }
+
+  root.append(
+    make("header", "gw-bar", {}, title(studio), files(studio, acts, sheet)),
+    make(
+      "div",
+      "gw-layout",
+      {},
+      make("div", "gw-centre", {}, toolbar(studio, acts, hold), board.node, strip(studio, acts), trouble.node, live.node),
+      palette(studio, acts, chipDrag(root, studio, acts, board)),
+      make("div", "gw-settings", {}, brushSettings(studio), unitSettings(studio)),
+      history(studio, acts),
+    ),
+    sheet.node,
+  );
+  keyboard(root, studio, acts, board, { sheet, hold, canvas: picture.canvas });
+  followTheme(root, signal);
+  store.watch(["error"], () => {
+    const error = store.get("error");
+    trouble.show("message" in error ? (error as Trouble) : null);
+  });
+  store.watch(["status"], () => live.say(store.get("status")));
+  const mark = () => {
+    root.dataset["gwReady"] = String(kernel.line === "live");
+    root.dataset["gwLine"] = kernel.line;
+    root.dataset["gwBusy"] = String(store.get("busy") !== "" || kernel.acts.length > 0);
+    root.classList.toggle("gw-shut", !open(studio));
+  };
+  store.watch(["busy", "read_only"], mark);
+  news.on("line", mark);
+
+  el.append(root);
+  kernel.greet(globalThis.devicePixelRatio || 1);
+  return () => {
+    life.abort();
+    root.remove();
+  };
+}
+
+/** A chip dragged from the palette: a ghost under the pointer, a box on the picture. */
+function chipDrag(root: HTMLElement, studio: Studio, acts: Acts, board: Easel): Drag {
+  let ghost: HTMLElement | null = null;
+  const gone = () => {
+    ghost?.remove();
+    ghost = null;
+    delete root.dataset["gwDragging"];
+  };
+  return {
+    start(node) {
+      const concept = node.dataset["concept"] as string;
+      acts.pick(concept);
+      const picture = tile("gw-ghost-tile");
+      drawTile(picture, studio.sheets.chips, concept);
+      ghost = make("div", "gw-ghost", { "aria-hidden": "true" }, picture, make("span", "", {}, concept));
+      root.append(ghost);
+      root.dataset["gwDragging"] = concept;
+      return true;
+    },
+    move(at) {
+      const frame = root.getBoundingClientRect();
+      ghost?.style.setProperty("transform", `translate(${at.clientX - frame.left}px, ${at.clientY - frame.top}px)`);
+      board.hover(at);
+    },
+    drop(at) {
+      gone();
+      board.dropAt(at);
+    },
+    cancel() {
+      gone();
+      board.unhover();
+      studio.say("Given up.");
+    },
+  };
+}
+
+interface Extras {
+  readonly sheet: ReturnType<typeof sheetDesk>;
+  readonly canvas: HTMLCanvasElement;
+  hold(on: boolean): void;
+}
+
+/** Keys, wherever the focus is in the lab; what is not ours is left to the host. */
+function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, { sheet, hold, canvas }: Extras): void {
+  const { signal } = studio;
+  const held = new Set<Act>();
+
+  const escape = () => board.abandon() || sheet.close() || acts.cancel();
+  const arrows = (act: Act, event: KeyboardEvent) => {
+    const by = stride(event);
+    board.moveBrush(act === "left" ? -by : act === "right" ? by : 0, act === "up" ? -by : act === "down" ? by : 0);
+  };
+  const runs: Readonly<Record<Exclude<Act, "escape">, (event: KeyboardEvent) => void>> = {
+    brush: () => acts.use("insert"),
+    eraser: () => acts.use("ablate"),
+    undo: acts.undo,
+    redo: acts.redo,
+    heat: acts.heat,
+    everywhere: acts.everywhere,
+    original: () => hold(true),
+    previous: () => acts.step(-1),
+    next: () => acts.step(1),
+    smaller: () => acts.resize(-1),
+    larger: () => acts.resize(1),
+    help: sheet.help,
+    dab: () => board.penDown(),
+    pen: () => (board.isPainting ? board.penUp() : board.penDown()),
+    drop: () => board.dropAtBrush(),
+    left: (event) => arrows("left", event),
+    right: (event) => arrows("right", event),
+    up: (event) => arrows("up", event),
+    down: (event) => arrows("down", event),
+  };
+  const repeats: readonly Act[] = ["left", "right", "up", "down", "smaller", "larger"];
+  const always: readonly Act[] = ["help", "original"]; // also where nothing can be changed
+
+  listen(root, "keydown", (event) => {
+    if (isHosts(event)) return;
+    const act = actOf(event, focusOf(event.target, canvas));
+    if (act === "escape") {
+      if (!event.defaultPrevented && !escape()) return;
+      event.preventDefault();
+      return event.stopPropagation();
+    }
+    if (act === null && (event.ctrlKey || event.metaKey || event.altKey)) return;
+    event.stopPropagation();
+    if (act === null || event.defaultPrevented) return;
+    event.preventDefault();
+    if ((event.repeat && !repeats.includes(act)) || (!open(studio) && !always.includes(act))) return;
+    held.add(act);
+    runs[act](event);
+  }, signal);
+
+  const release = (act: Act) => {
+    if (!held.delete(act)) return;
+    if (act === "dab") board.penUp();
+    if (act === "original") hold(false);
+  };
+  listen(root, "keyup", (event) => {
+    if (event.key === " ") release("dab");
+    if (event.key.toLowerCase() === "o") release("original");
+  }, signal);
+  const leave = () => [...held].forEach(release);
+  listen(root, "focusout", (event) => root.contains(event.relatedTarget as Node | null) || leave(), signal);
+  window.addEventListener("blur", leave, { signal });
+}
+
+function focusOf(target: EventTarget | null, canvas: HTMLCanvasElement): Focus {
+  if (target === canvas) return "picture";
+  return target instanceof HTMLInputElement && target.type === "text" ? "text" : "control";
+}
+
+export default { render };
+

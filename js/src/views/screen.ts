@@ -1,0 +1,103 @@
+// The picture: frames as they come, the last one at rest to go back to, and the picture before all edits.
+
+import type { Frame } from "../messages";
+import { make } from "../parts/dom";
+import { decode, fine } from "../parts/pictures";
+import type { Studio } from "../studio";
+
+export interface Screen {
+  /** The picture, pixel for pixel. */
+  readonly canvas: HTMLCanvasElement;
+  /** The same as fine as the screen, over it: a browser smooths a canvas better than it stretches one. */
+  readonly glass: HTMLCanvasElement;
+  frame(frame: Frame, data: DataView): Promise<void>;
+  original(seed: number, data: DataView): Promise<void>;
+  /** Show the picture before all edits, as long as it is held; whether there is one. */
+  hold(on: boolean): boolean;
+  /** Back to the last picture at rest, after a preview that came to nothing. */
+  restore(): void;
+}
+
+export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Screen {
+  const { store, news } = studio;
+  const canvas = make("canvas", "gw-picture", {
+    tabindex: 0,
+    role: "application",
+    width: 64,
+    height: 64,
+    "data-lm-suppress-shortcuts": "true",
+    "data-jp-suppress-context-menu": "true",
+  });
+  const glass = make("canvas", "gw-glass", { "aria-hidden": "true", width: 1, height: 1 });
+  let shown = -1; // number of the frame that is shown; 0: the trait
+  let now: ImageBitmap | null = null;
+  let rest: ImageBitmap | null = null;
+  let before: { seed: number; picture: ImageBitmap } | null = null;
+  let held = false;
+
+  function paint(): void {
+    const picture = held && before?.seed === store.get("seed") ? before.picture : now;
+    canvas.classList.toggle("gw-before", held && picture === before?.picture);
+    const ctx = picture ? canvas.getContext("2d") : null;
+    if (!ctx || !picture) return;
+    if (canvas.width !== picture.width) canvas.width = picture.width;
+    if (canvas.height !== picture.height) canvas.height = picture.height;
+    ctx.drawImage(picture, 0, 0);
+    polish();
+  }
+
+  function polish(): void {
+    const ctx = now ? glass.getContext("2d") : null;
+    if (!ctx) return;
+    ctx.imageSmoothingQuality = "high";
+    ctx.drawImage(canvas, 0, 0, glass.width, glass.height);
+  }
+
+  function take(picture: ImageBitmap | null, number: number, resting: boolean): void {
+    const old = [now, rest];
+    now = picture ?? now;
+    if (resting) rest = now;
+    for (const each of old) if (each && each !== now && each !== rest) each.close();
+    shown = number;
+    paint();
+    canvas.dataset["gwFrame"] = String(number);
+    if (resting) news.tell("picture");
+  }
+
+  store.watch(["picture"], () => {
+    if (shown > 0) return; // frames are coming
+    const data = store.get("picture");
+    if (!data || data.byteLength === 0) return;
+    void decode(data, "image/png").then((picture) => shown <= 0 && picture && take(picture, 0, true));
+  });
+  store.watch(["alt", "seed"], () => canvas.setAttribute("aria-label", store.get("alt") || `Picture ${store.get("seed")}`));
+
+  fine(glass, studio.signal, polish);
+  return {
+    canvas,
+    glass,
+    async frame(frame, data) {
+      const picture = await decode(data, frame.format === "jpeg" ? "image/jpeg" : "image/png");
+      if (frame.frame < shown || studio.signal.aborted) return picture?.close();
+      take(picture, frame.frame, frame.rest);
+    },
+    async original(seed, data) {
+      const picture = await decode(data, "image/png");
+      if (!picture) return;
+      before?.picture.close();
+      before = { seed, picture };
+      paint();
+    },
+    hold(on) {
+      held = on;
+      paint();
+      return before?.seed === store.get("seed");
+    },
+    restore() {
+      if (!rest || now === rest) return;
+      now?.close();
+      now = rest;
+      paint();
+    },
+  };
+}

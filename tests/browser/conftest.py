@@ -1,0 +1,195 @@
+"""A real JupyterLab and a real Chromium: a server for the whole run, a fresh notebook and kernel for each test."""
+
+import base64
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SCREENSHOTS = HERE / "screenshots"
+AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ASK = """async code => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const asked = kernel.requestExecute({code, store_history: false});
+  let out = '';
+  asked.onIOPub = m => { if (m.header.msg_type === 'stream') out += m.content.text;
+                         if (m.header.msg_type === 'error') out += m.content.traceback.join('\\n'); };
+  await asked.done;
+  return out;
+}"""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    return {
+        **browser_type_launch_args,
+        "executable_path": CHROMIUM,
+        "args": [
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--force-color-profile=srgb",
+            "--font-render-hinting=none",
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Lab:
+    base: str
+    root: Path
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    home = tmp_path_factory.mktemp("lab")
+    root = home / "root"
+    root.mkdir()
+    port = free_port()
+    log = (home / "log.txt").open("w")
+    own = {
+        name: str(home / name.lower())
+        for name in (
+            "JUPYTER_CONFIG_DIR",
+            "JUPYTERLAB_SETTINGS_DIR",
+            "JUPYTERLAB_WORKSPACES_DIR",
+            "JUPYTER_RUNTIME_DIR",
+            "IPYTHONDIR",
+        )
+    }
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
+            f"--ServerApp.root_dir={root}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+        ],
+        env={**os.environ, **own, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        stdout=log,
+        stderr=log,
+        cwd=root,
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        answered(f"{base}/api", server, home / "log.txt")
+        yield Lab(base, root)
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answered(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    """Wait until the server answers. Errors: RuntimeError, with the end of its log."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+class Notebook:
+    """One open notebook: its page, its cells, and its kernel."""
+
+    def __init__(self, lab: Lab, page, name: str) -> None:
+        self.lab, self.page, self.name = lab, page, name
+        self.console: list[str] = []
+        page.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+
+    def open(self, *cells: str, run: bool = True) -> "Notebook":
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(book, self.lab.root / self.name)
+        return self.visit(run=run)
+
+    def visit(self, *, run: bool = False) -> "Notebook":
+        """The notebook as it lies on disk, in JupyterLab's single-document mode."""
+        self.page.goto(f"{self.lab.base}/doc/tree/{self.name}?reset")
+        self.page.wait_for_function("() => window.jupyterapp?.restored")
+        self.page.evaluate("() => jupyterapp.restored")
+        self.idle()
+        if run:
+            self.command("notebook:run-all-cells")
+        return self
+
+    def idle(self) -> None:
+        self.page.wait_for_function(
+            """() => { const k = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+                                               return k?.connectionStatus === 'connected' && k.status === 'idle'; }""",
+            timeout=60_000,
+        )
+
+    def command(self, name: str, **arguments) -> None:
+        self.page.evaluate(
+            "([name, arguments]) => void jupyterapp.commands.execute(name, arguments)", [name, arguments]
+        )
+
+    def ask(self, code: str) -> str:
+        """What the code prints in the kernel."""
+        return self.page.evaluate(ASK, code).strip()
+
+    def value(self, expression: str):
+        """An expression of the kernel, through JSON."""
+        came = self.ask(f"import json as _json; print(_json.dumps({expression}))")
+        try:
+            return json.loads(came)
+        except json.JSONDecodeError:
+            raise AssertionError(f"{expression} gave:\n{came}") from None
+
+
+@pytest.fixture
+def notebook(lab, page, request):
+    """An unopened notebook of this test; its kernel is shut down afterwards."""
+    page.set_default_timeout(30_000)
+    yield Notebook(lab, page, f"{request.node.name.translate(str.maketrans('[]/- ', '_____'))}.ipynb")
+    page.close()
+    close_kernels(lab)
+
+
+def close_kernels(lab: Lab) -> None:
+    with urllib.request.urlopen(f"{lab.base}/api/sessions", timeout=10) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        urllib.request.urlopen(
+            urllib.request.Request(f"{lab.base}/api/sessions/{session['id']}", method="DELETE"), timeout=20
+        ).close()
+
+
+def canvas_pixels(page, selector: str) -> np.ndarray:
+    """The canvas as the browser holds it, (height, width, 4) bytes."""
+    url = page.eval_on_selector(selector, "canvas => canvas.toDataURL('image/png')")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"))

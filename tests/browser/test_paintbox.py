@@ -1,0 +1,275 @@
+"""PaintBox in real JupyterLab: a mouse or a keyboard paints, drags and undoes; the screen and the kernel agree to the pixel."""
+
+import numpy as np
+import pytest
+
+from .conftest import AXE, SCREENSHOTS
+from .on_page import FIRST_INK, PICTURE, ROOT, WATCH, OnPage, difference, within
+
+pytestmark = pytest.mark.browser
+
+PLANTED = """
+import ganwidgets as gw
+planted = gw.testing.planted_generator()
+g, seg = planted.generator, planted.segmenter
+d = gw.dissect(g, seg, layer=planted.layer, seeds=range(24), progress=False)
+"""
+STORYBOOK = """
+import ganwidgets as gw
+g, seg = gw.load("storybook"), gw.load_segmenter("storybook")
+d = gw.dissect(g, seg, layer=g.layer_at(16), seeds=range(100), progress=False)
+"""
+LAB = "lab = gw.PaintBox(g, d, segmenter=seg)\nlab"
+
+
+def worlds():
+    """The models that the journeys are made on."""
+    import ganwidgets as gw
+
+    try:
+        there = "storybook" in gw.available()
+    except Exception:  # a checkout in which the catalog is not whole yet
+        there = False
+    return ["planted", *(["storybook"] if there else [])]
+
+
+@pytest.fixture
+def paintbox(notebook):
+    """Opens a notebook with a lab in it."""
+
+    def start(world="planted", *cells, dark=False):
+        notebook.open({"planted": PLANTED, "storybook": STORYBOOK}[world], LAB, *cells)
+        if dark:
+            notebook.command("apputils:change-theme", theme="JupyterLab Dark")
+            notebook.page.wait_for_selector("body[data-jp-theme-light='false']")
+        return OnPage(notebook).ready()
+
+    return start
+
+
+@pytest.mark.parametrize("world", worlds())
+def test_a_mouse_paints_drags_and_undoes(paintbox, world):
+    lab = paintbox(world)
+    names = lab.notebook.value("[c['name'] for c in lab.concepts]")
+    first = lab.pixels()
+    lab.chip(names[0])
+    lab.stroke((0.2, 0.25), (0.35, 0.25), (0.35, 0.35))
+    painted = lab.settled().pixels()
+    changed = difference(first, painted)
+    assert within(changed, 0.15, 0.2, 0.4, 0.4).max() > 0, "something was painted where the mouse went"
+    assert within(changed, 0.6, 0.6, 1, 1).max() == 0, "and nothing elsewhere"
+    ((concept, mode, on, units, area, seeds),) = lab.edits()
+    assert (concept, mode, on, seeds) == (names[0], "insert", True, [0])
+    assert 0 < area < 0.3 and units == lab.notebook.value("list(map(int, lab.units()))")
+
+    lab.drag_chip(names[1], 0.7, 0.7)
+    dropped = lab.settled().pixels()
+    assert within(difference(painted, dropped), 0.5, 0.5, 0.9, 0.9).max() > 0
+    assert [edit[:2] for edit in lab.edits()] == [[names[0], "insert"], [names[1], "insert"]]
+
+    lab.act("eraser")
+    lab.stroke((0.5, 0.1), (0.6, 0.1))
+    lab.settled()
+    assert lab.edits()[-1][1] == "ablate"
+    for wanted in (dropped, painted, first):
+        lab.act("undo")
+        assert np.array_equal(lab.settled().pixels(), wanted)
+    assert lab.edits() == []
+    for _ in range(2):
+        lab.act("redo")
+    assert np.array_equal(lab.settled().pixels(), dropped)
+    assert not lab.notebook.console
+
+
+@pytest.mark.parametrize("world", worlds())
+def test_the_keyboard_alone_paints_drops_and_undoes(paintbox, world):
+    lab = paintbox(world)
+    page, first = lab.page, lab.pixels()
+    cells = page.locator(".jp-Cell").count()
+    names = lab.notebook.value("[c['name'] for c in lab.concepts]")
+    press = page.keyboard.press
+    tab_to(page, ".gw-chip")
+    press("ArrowRight")
+    tab_to(page, PICTURE)
+    for _ in range(6):
+        press("Shift+ArrowLeft" if _ < 2 else "ArrowUp")
+    press("Space")  # a dab
+    page.keyboard.down("Space")  # and a stroke
+    for _ in range(4):
+        press("ArrowRight")
+    page.keyboard.up("Space")
+    press("Shift+ArrowDown")
+    press("Enter")  # and the thing itself
+    painted = lab.settled().pixels()
+    edits = lab.edits()
+    assert [edit[1] for edit in edits] == ["insert"] * 3
+    assert {edit[0] for edit in edits} == {lab.notebook.value("lab.concept")} <= set(names)
+    assert difference(first, painted).max() > 0
+    for _ in edits:
+        press("z")
+    assert np.array_equal(lab.settled().pixels(), first)
+    for _ in edits:
+        press("Shift+Z")
+    assert np.array_equal(lab.settled().pixels(), painted)
+    for key in ("b", "a", "d", "d", "x", "m"):
+        press(key)
+    assert page.locator(".jp-Cell").count() == cells, "keys on the picture are not the notebook's"
+
+
+def tab_to(page, selector, most=80):
+    """Press Tab until an element that matches has the focus."""
+    for _ in range(most):
+        if page.evaluate("selector => !!document.activeElement?.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not come to {selector}")
+
+
+def test_history_toggles_reset_strip_and_heat(paintbox):
+    lab = paintbox()
+    first = lab.pixels()
+    lab.stroke((0.3, 0.3), (0.4, 0.3))
+    one = lab.settled().pixels()
+    lab.stroke((0.7, 0.7), (0.8, 0.7))
+    lab.settled()
+    lab.page.click(".gw-step[data-entry='2'] input[type=checkbox]")
+    assert np.array_equal(lab.settled().pixels(), one)
+    assert lab.notebook.value("[s['on'] for s in lab.history]") == [True, False]
+    lab.act("reset")
+    assert np.array_equal(lab.settled().pixels(), first)
+    lab.page.click(".gw-strip [data-seed='3']")
+    lab.settled()
+    assert lab.notebook.value("lab.seed") == 3
+    lab.act("shuffle")
+    lab.settled()
+    assert lab.notebook.value("lab.strip") != list(range(8))
+    lab.act("everywhere")
+    lab.act("heat")
+    lab.stroke((0.3, 0.3), (0.4, 0.3))
+    lab.settled()
+    assert lab.edits()[0][-1] == []
+    assert lab.notebook.value("[lab.everywhere, lab.heat]") == [True, True]
+
+
+def test_first_ink_and_pointer_up_to_pixels(paintbox, capsys):
+    lab = paintbox("planted", "import time; time.sleep(0)")
+    lab.page.evaluate(WATCH)
+    times = []
+    for i in range(12):
+        lab.stroke((0.2 + 0.05 * i, 0.3), (0.25 + 0.05 * i, 0.4), steps=3)
+        lab.settled()
+        times.append(lab.page.evaluate("() => gwTimes.frames.at(-1) - gwTimes.up"))
+    tail = (
+        lab.notebook.value("""(lambda t, h: (lambda b: [g.tail(h) for _ in range(5)] and (t() - b) / 5)(t()))(
+        __import__('time').perf_counter, g.head(g.sample([0]), lab.layer))""")
+        * 1000
+    )
+    slow = float(np.percentile(times, 95))
+    lab.page.evaluate(FIRST_INK)
+    lab.page.evaluate(
+        "() => { const k = jupyterapp.shell.currentWidget.sessionContext.session.kernel; k.requestExecute({code: 'time.sleep(4)'}); }"
+    )
+    lab.page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
+    lab.page.mouse.move(*lab.at(0.5, 0.5))
+    lab.page.mouse.down()
+    lab.page.wait_for_function("() => gwInk.frames", timeout=3000)
+    ink = lab.page.evaluate("gwInk")
+    blocked = lab.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.status")
+    lab.page.mouse.move(*lab.at(0.6, 0.5), steps=3)
+    lab.page.mouse.up()
+    with capsys.disabled():
+        print(
+            f"\npointer-up to new pixels: median {np.median(times):.0f} ms, p95 {slow:.0f} ms, tail {tail:.0f} ms; "
+            f"first ink with the kernel blocked: {ink['ms']:.0f} ms, {ink['frames']} frame(s)"
+        )
+    assert blocked == "busy"
+    assert ink["frames"] <= 2, "drawn by the frame after the one in which the pointer came down"
+    lab.settled()
+    assert len(lab.edits()) == 13, "the stroke made meanwhile is not lost"
+    assert slow <= tail + 400, "the bound under load; `make bench` holds the strict one"
+
+
+def test_errors_stand_under_the_widget_and_the_next_act_works(paintbox):
+    lab = paintbox()
+    before = lab.pixels()
+    lab.notebook.ask(
+        "lab._handle_custom_msg({'kind': 'drop', 'id': 900, 'view': 'x', 'concept': 'zebra', 'x': 0, 'y': 0, 'width': 1, 'height': 1}, [])"
+    )
+    lab.page.wait_for_selector(".gw-error:has-text('zebra')")
+    assert np.array_equal(lab.settled().pixels(), before)
+    lab.stroke((0.3, 0.3), (0.4, 0.3))
+    lab.settled()
+    assert len(lab.edits()) == 1
+    lab.page.wait_for_selector(".gw-error:has-text('zebra')", state="hidden")
+
+
+def test_a_cell_run_again_and_a_second_view(paintbox):
+    lab = paintbox("planted", "lab")
+    assert lab.page.locator(ROOT).count() == 2
+    lab.stroke((0.3, 0.3), (0.4, 0.3))
+    lab.settled()
+    lab.page.wait_for_function("""() => { const [a, b] = [...document.querySelectorAll('.gw-picture')];
+                                         return a.toDataURL() === b.toDataURL(); }""")
+    rerun(lab, 1)
+    lab.page.wait_for_function(f"() => document.querySelectorAll(\"{ROOT}[data-gw-ready='true']\").length >= 1")
+    lab.settled()
+    assert lab.edits() == []
+    assert lab.notebook.value("len(__import__('ganwidgets.widgets.base', fromlist=['x']).open_labs())") == 1
+    lab.stroke((0.3, 0.3), (0.4, 0.3))
+    lab.settled()
+    assert len(lab.edits()) == 1
+
+
+def rerun(lab, cell):
+    lab.page.evaluate(
+        """async i => { const panel = jupyterapp.shell.currentWidget; panel.content.activeCellIndex = i;
+                                    await jupyterapp.commands.execute('notebook:run-cell'); }""",
+        cell,
+    )
+    lab.notebook.idle()
+
+
+def test_a_restarted_kernel_is_told_in_words(paintbox):
+    lab = paintbox()
+    shown = lab.pixels()
+    lab.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    lab.page.wait_for_function(f"() => /kernel/i.test(document.querySelector('{ROOT}').innerText)")
+    assert np.array_equal(lab.pixels(), shown), "the last picture stays"
+    assert lab.page.locator(f"{ROOT} [data-act='undo']").is_disabled()
+
+
+def test_a_saved_notebook_shows_the_picture_without_a_kernel(paintbox):
+    lab = paintbox()
+    lab.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
+    lab.notebook.visit()
+    lab.page.wait_for_selector(".jp-OutputArea-output img[src^='data:image/png'], .gw-picture")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_bars_anyone(paintbox, dark):
+    lab = paintbox(worlds()[-1], dark=dark)
+    lab.stroke((0.3, 0.3), (0.45, 0.4))
+    lab.stroke((0.7, 0.6), (0.75, 0.65))
+    lab.settled()
+    lab.page.evaluate(AXE.read_text())
+    found = lab.page.evaluate("async root => (await axe.run(root)).violations", ROOT)
+    assert not found, [
+        (each["id"], each["impact"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found
+    ]
+    photograph(lab, "dark" if dark else "light")
+    if not dark:
+        for width in (320, 600):
+            lab.notebook.ask(f"lab.layout.width = '{width}px'")
+            lab.page.wait_for_function(
+                "([root, width]) => document.querySelector(root).getBoundingClientRect().width <= width",
+                arg=[ROOT, width],
+            )
+            wide = lab.page.eval_on_selector(ROOT, "root => root.scrollWidth - root.clientWidth")
+            photograph(lab, f"{width}")
+            assert wide <= 1, f"at {width} px the lab is {wide} px too wide"
+
+
+def photograph(lab, name):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    lab.page.wait_for_timeout(300)  # the last thumbnails
+    lab.page.locator(ROOT).screenshot(path=SCREENSHOTS / f"paintbox-{name}.png")

@@ -1,0 +1,102 @@
+"""The wheel: what is in it, and that it works where there is no Node."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIRST_PICTURE = """
+import sys
+from pathlib import Path
+import ganwidgets as gw
+assert Path(gw.__file__).is_relative_to(sys.prefix), gw.__file__
+assert "storybook" in gw.available()
+g = gw.load("storybook", device="cpu")
+picture = g.images(g.sample([0]))
+assert picture.shape == (1, 3, g.image_size, g.image_size), picture.shape
+assert picture.min() >= -1 and picture.max() <= 1 and picture.std() > .05
+segments = g.companions["segmenter"]().segment(picture)
+assert segments.any()
+from ganwidgets.widgets import paintbox
+assert (Path(gw.__file__).parent / "static" / "paintbox.js").stat().st_size > 1000
+print("drawn")
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel built from a copy of the tree, so that no build folder is left behind, and with no npm to be found."""
+    home = tmp_path_factory.mktemp("wheel")
+    copy = home / "source"
+    leave = shutil.ignore_patterns("node_modules", "__pycache__", "*.egg-info")
+    for name in ("ganwidgets", "js"):
+        shutil.copytree(ROOT / name, copy / name, ignore=leave)
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, copy / name)
+    (copy / "tests").mkdir()
+    (copy / "tests" / "test_nothing.py").write_text("")
+    weights = copy / "ganwidgets" / "world" / "weights"
+    weights.mkdir(exist_ok=True)
+    (weights / "planted-discriminator.safetensors").write_bytes(b"x" * 1000)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(home), str(copy)]
+    built = subprocess.run(command, capture_output=True, text=True, env=without_npm(home))
+    assert built.returncode == 0, built.stdout + built.stderr
+    return next(home.glob("*.whl"))
+
+
+def without_npm(home: Path) -> dict[str, str]:
+    """The environment with a PATH that leads to nothing."""
+    empty = home / "empty"
+    empty.mkdir(exist_ok=True)
+    return {**os.environ, "PATH": str(empty), "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_contents(wheel):
+    assert wheel.stat().st_size <= 25e6
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"ganwidgets/py.typed", "ganwidgets/static/paintbox.js", "ganwidgets/static/.js.sha256",
+            "ganwidgets/world/weights/storybook.safetensors", "ganwidgets/world/weights/storybook.md"} <= set(names)
+    assert not [name for name in names if "discriminator" in name]
+    assert not [name for name in names if name.split("/")[0] in ("tests", "js", "claims", "benchmarks", "notebooks")]
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "ganwidgets").rglob("*.py")}
+    assert {name.rpartition("/")[0] for name in names if name.endswith(".py")} == packages
+
+
+@pytest.mark.slow
+def test_draws_its_first_picture_where_there_is_no_node(wheel, tmp_path):
+    """A fresh environment that holds the wheel, and sees this one's libraries through a path file."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    python = venv / "bin" / "python"
+    env = without_npm(tmp_path)
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True, env=env)
+    site = next((venv / "lib").glob("python3*/site-packages"))
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    done = subprocess.run([python, "-c", FIRST_PICTURE], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and "drawn" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_changed_front_end_without_npm_says_what_to_do(tmp_path):
+    copy = tmp_path / "source"
+    (copy / "js" / "src").mkdir(parents=True)
+    (copy / "ganwidgets" / "static").mkdir(parents=True)
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, copy / name)
+    (copy / "README.md").write_text("# nothing")
+    (copy / "ganwidgets" / "__init__.py").write_text('__version__ = "0"')
+    for name in ("package.json", "package-lock.json", "build.mjs"):
+        (copy / "js" / name).write_text("{}")
+    (copy / "ganwidgets" / "static" / ".js.sha256").write_text("0" * 64)
+    done = subprocess.run([sys.executable, "setup.py", "build_js"], cwd=copy, env=without_npm(tmp_path),
+                          capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "npm is missing" in done.stderr and "Traceback" not in done.stderr

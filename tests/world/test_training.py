@@ -1,0 +1,98 @@
+"""Training a generator: small, seeded, resumable, and it moves towards the pictures it is shown."""
+
+import numpy as np
+import pytest
+import torch
+
+from ganwidgets.core.errors import ArgumentError
+from ganwidgets.models.progan import load_progan
+from ganwidgets.world.train import storybook
+from ganwidgets.world.train.adversary import Adversary, add_batch_deviation
+from ganwidgets.world.train.storybook import Recipe, Stage
+
+TINY = Recipe(channels=(16, 16, 16, 16, 12, 12), latent=16, replicate_from=16, adversary={16: 8, 8: 12, 4: 16},
+              stages=(Stage(8, 64, 8, 0.05), Stage(16, 10**9, 8, 0.2)), fade=64, average_over=100)
+
+
+@pytest.fixture
+def pictures():
+    """Two flat colours: what a generator of any size can learn to draw."""
+    colours = np.array([[200, 40, 40], [40, 40, 200]], np.uint8)
+    return np.broadcast_to(colours[np.arange(40) % 2][:, None, None], (40, 16, 16, 3))
+
+
+@pytest.fixture
+def at_home(tmp_path, monkeypatch, pictures):
+    monkeypatch.setenv("GANWIDGETS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(storybook, "training_pictures", lambda size: pictures)
+    monkeypatch.setattr(storybook, "WEIGHTS", tmp_path / "weights")
+    return tmp_path
+
+
+def steps(run, pictures, count):
+    for step in range(count):
+        stage, fade = storybook.stage_of(run.recipe, run.shown)
+        storybook.one_step(run, pictures, stage, fade, step, "cpu")
+        run.shown += stage.batch
+
+
+def test_the_stage_follows_the_pictures_shown():
+    assert storybook.stage_of(TINY, 0) == (TINY.stages[0], 1.0)
+    assert storybook.stage_of(TINY, 64) == (TINY.stages[1], 0.0)
+    assert storybook.stage_of(TINY, 96) == (TINY.stages[1], 0.5)
+    assert storybook.stage_of(TINY, 10**7) == (TINY.stages[1], 1.0)
+
+
+def test_it_learns_the_colours_of_its_pictures(pictures):
+    colours = torch.from_numpy(pictures[:2, 0, 0] / 127.5 - 1).float()
+    z = torch.randn(64, 16, generator=torch.Generator().manual_seed(3))
+
+    def distance(net):
+        pixels = storybook.draw(net, z, 16, 1.0).permute(0, 2, 3, 1).reshape(-1, 3)
+        return torch.cdist(pixels, colours).min(dim=1).values.mean()
+
+    run = storybook.fresh(TINY, "cpu")
+    before = distance(run.average)
+    steps(run, pictures, 150)
+    assert distance(run.average) < before / 2
+
+
+def test_saving_and_resuming_changes_nothing(pictures, tmp_path):
+    one = storybook.fresh(TINY, "cpu")
+    steps(one, pictures, 4)
+    storybook.save(one, tmp_path)
+    other = storybook.resumed(tmp_path, TINY, "cpu")
+    assert other.shown == one.shown == 32
+    for run in (one, other):
+        steps(run, pictures, 3)
+    for a, b in zip(one.average.parameters(), other.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_trained_weights_load_and_can_be_trained_on(at_home):
+    path = storybook.train(minutes=0.01, recipe=TINY, weights=at_home / "weights")
+    g = load_progan(path)
+    assert g.images(g.sample([0])).shape == (1, 3, 16, 16)
+    (at_home / "state" / "storybook" / "state.pt").unlink()
+    run = storybook.resumed(at_home / "state" / "storybook", TINY, "cpu")
+    assert run.shown > 0
+    shipped = {k: v.half().float() for k, v in run.average.state_dict().items() if not k.startswith("output_8x8")}
+    assert all(torch.equal(v, g.net.state_dict()[k]) for k, v in shipped.items())
+
+
+def test_an_earlier_run_is_not_overwritten(at_home):
+    storybook.train(minutes=0.005, recipe=TINY, weights=at_home / "weights")
+    with pytest.raises(ArgumentError, match="--resume"):
+        storybook.train(minutes=0.005, recipe=TINY, resume=False, weights=at_home / "weights")
+
+
+def test_the_adversary_sees_how_alike_a_batch_is():
+    same, mixed = torch.ones(8, 4, 4, 4), torch.randn(8, 4, 4, 4)
+    assert add_batch_deviation(same)[:, -1].max() < 0.01 < 0.3 < add_batch_deviation(mixed)[:, -1].min()
+
+
+def test_the_half_size_reading_fades_out():
+    net = Adversary({16: 8, 8: 12, 4: 16})
+    x = torch.randn(4, 3, 16, 16)
+    assert not torch.allclose(net(x, 0.3), net(x, 1.0))
+    assert torch.allclose(net(x, 0.0), net(torch.nn.functional.avg_pool2d(x, 2), 1.0), atol=1e-5)
