@@ -24,7 +24,7 @@ from ganwidgets.core.statistics import IoUCounts, Quantiles
 from ganwidgets.methods.dissection import KEPT, Dissection, LayerFindings
 from ganwidgets.methods.dissection import open_dissection as open_dissection
 
-BATCH = 16                 # pictures a step: near 50 ms on one core for the bundled nets
+BATCH = 8                  # pictures a step: near 50 ms on one core for the bundled nets
 PIXELS = 256               # pixels of each picture of the calibration sample
 SHARE = 0.01               # of the pixels at which a unit counts as lit
 RULES = ("quantile",)

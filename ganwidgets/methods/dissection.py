@@ -143,7 +143,7 @@ class Dissection:
 
     def edit(self, concept: str | Concept, mode: str, *, n: int | None = None, region: Region | None = None,
              layer: str | Layer | None = None, quantile: float | int = HIGH) -> UnitEdit:
-        """The edit that draws a concept with its best units at their own levels ("insert"), or takes it away ("ablate").
+        """The edit that draws a concept with its best units at their own levels ("insert"), or removes it ("ablate").
 
         `n` and `layer` as in `units_for`; `region` None: the whole picture; `quantile` of each unit's own values: 0.5,
         0.9, 0.99, 0.995, 0.999 or 1. Errors: ConceptError, also for a concept that no unit meets; LayerError,

@@ -23,7 +23,7 @@ from ganwidgets.core.nets import Layer, LayeredGenerator, LayeredNet, PausedRun
 from ganwidgets.core.regions import Region
 
 LEVELS: Mapping[str, tuple[float, int]] = {"low": (0.01, 2), "medium": (0.02, 4), "high": (0.03, 6)}
-BATCH = 16
+BATCH = 8                  # pictures a step
 BECAME = 0.15              # of a box that must become the concept before the insertion counts as seen
 
 

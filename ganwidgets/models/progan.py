@@ -74,7 +74,7 @@ def load_progan(path: str | Path, device: str | torch.device = "cpu") -> ProGAN:
     """A bundled generator from a .safetensors file that says how it was built. Errors: CheckpointError, naming the key."""
     try:
         with safe_open(path, "pt") as file:
-            facts, weights = file.metadata() or {}, {key: file.get_tensor(key).float() for key in file.keys()}
+            facts, weights = file.metadata() or {}, {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a safetensors file that can be read: {error}.") from error
     if facts.get("model") != "progan":

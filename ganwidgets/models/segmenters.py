@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from ganwidgets.models.segmenter_nets import ARCHITECTURES
 FORMAT = "ganwidgets-segmenter-1"
 THRESHOLD = .5
 STEP = 16       # a picture's sides are multiples of it
+Pictures: TypeAlias = Float[Tensor, "n 3 H W"] | Any      # anything may come; what does not fit is refused in words
 CHUNK = 8       # pictures at once where nothing is differentiated: more do not fit the cache of one core
 
 
@@ -55,12 +56,12 @@ class StorybookSegmenter(Segmenter):
         """Where the net lies; pictures are brought there."""
         return next(self.net.parameters()).device
 
-    def segment(self, images: Float[Tensor, "n 3 H W"]) -> Bool[Tensor, "n k H W"]:
+    def segment(self, images: Pictures) -> Bool[Tensor, "n k H W"]:
         """True where a concept's probability is above .5. Errors: ShapeError, ArgumentError as for `probabilities`."""
         with torch.no_grad():
             return self.probabilities(images) > THRESHOLD
 
-    def probabilities(self, images: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n k H W"]:
+    def probabilities(self, images: Pictures) -> Float[Tensor, "n k H W"]:
         """From 0 to 1 for each concept on its own; differentiable.
 
         Errors: ShapeError for what is no batch of pictures or has sides that are no multiples of 16, ArgumentError for
@@ -69,12 +70,12 @@ class StorybookSegmenter(Segmenter):
         images = self._checked(images)
         return self._in_chunks(lambda some: resized(self.net(self._fitted(some)), images.shape[2:]).sigmoid(), images)
 
-    def features(self, images: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n c size size"]:
+    def features(self, images: Pictures) -> Float[Tensor, "n c size size"]:
         """The features that the last layer reads, for distances between pictures; differentiable. Errors as above."""
         images = self._checked(images)
         return self._in_chunks(lambda some: self.net.features(self._fitted(some)), images)  # type: ignore[operator]
 
-    def _checked(self, images: Tensor) -> Tensor:
+    def _checked(self, images: Any) -> Tensor:
         if not isinstance(images, Tensor):
             raise ArgumentError("a segmenter reads a tensor of pictures (n, 3, height, width); "
                                 f"{type(images).__name__} came.")

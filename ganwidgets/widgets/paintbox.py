@@ -332,10 +332,7 @@ class PaintBox(LabWidget):
         self.post({"kind": "original", "seed": self._seed}, [encode_png(self._easel.image(self._seed)[0])])
 
     def _draw_chips(self) -> Pauses:
-        edits = {
-            name: self._dissection.edit(name, "insert", n=self._level_count("medium"), layer=self.layer)
-            for name in self._chips
-        }
+        edits = {name: self._dissection.edit(name, "insert", n=self.count, layer=self.layer) for name in self._chips}
         self.post(*(yield from chip_sheet(self._easel.generator, edits, segmenter=self._segmenter)))
 
     def _draw_steps(self) -> Pauses:

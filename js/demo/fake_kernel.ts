@@ -166,6 +166,13 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
       const values = new Uint8Array(256);
       const picture = difference(state.seed, message.concept);
       for (let i = 0; i < 256; i++) values[i] = Math.min(255, 255 * (picture[i] as number));
+      for (const edit of edits) {
+        if (edit.concept !== message.concept || edit.tool !== "insert" || !edit.on) continue;
+        edit.mask.forEach((value, i) => {
+          const cell = 16 * (i >> 8) + ((i % SIDE) >> 2);
+          values[cell] = Math.min(255, (values[cell] as number) + 15 * value);
+        });
+      }
       return { width: 16, height: 16, concept: message.concept, data: values.buffer };
     },
     save: async () => ({ name: "storybook.gwe", data: new TextEncoder().encode("demo").buffer }),
@@ -186,7 +193,7 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
       const answer: Answer = { kind: "answer", id: message.id, view: message.view, status: "done", request: message.kind };
       try {
         const { data: file, ...payload } = ((await acts[message.kind]?.(message as never, data)) ?? {}) as { data?: ArrayBuffer };
-        if (message.kind !== "preview" && "message" in state.error) set({ error: {} });
+        if (!["ready", "preview", "heatmap", "cancel"].includes(message.kind) && "message" in state.error) set({ error: {} });
         post({ ...answer, ...payload }, file);
       } catch (error) {
         const trouble = { message: (error as Error).message, details: (error as Error).stack ?? "" };

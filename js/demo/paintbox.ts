@@ -3,6 +3,7 @@
 import widget from "../src/views/paintbox";
 import type { State } from "../src/messages";
 import { fakeModel } from "./fake_kernel";
+import { landscape } from "./scene";
 
 const query = new URLSearchParams(location.search);
 const theme = query.get("theme");
@@ -18,7 +19,8 @@ const state = query.get("state") ?? "";
 const model = fakeModel({ traits: states[state] ?? {}, delay: Number(query.get("delay") ?? 20), silent: state === "gone" });
 if (state === "gone") {
   const get = model.get.bind(model) as (name: string) => unknown;
-  Object.assign(model, { get: (name: string) => (name === "layout" ? { comm_live: false } : get(name)) });
+  const bytes = await (await landscape(5).convertToBlob()).arrayBuffer();
+  Object.assign(model, { get: (name: string) => (name === "layout" ? { comm_live: false } : name === "picture" ? new DataView(bytes) : get(name)) });
 }
 for (let i = 0; i < Number(query.get("views") ?? 1); i++) {
   const el = document.createElement("div");

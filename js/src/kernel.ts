@@ -22,6 +22,8 @@ export interface Hooks {
 export interface Kernel {
   readonly view: string;
   readonly line: Line;
+  /** Whether the first answer is long in coming. */
+  readonly late: boolean;
   /** Acts under way, oldest first. */
   readonly acts: readonly number[];
   ask<K extends RequestKind>(kind: K, fields: Requests[K], buffer?: ArrayBufferView<ArrayBuffer>): Promise<Reply>;
@@ -43,12 +45,15 @@ interface Asked {
 /** Requests that are no act of the user's. */
 const QUIET: readonly RequestKind[] = ["ready", "preview", "next", "ack", "cancel", "heatmap", "set"];
 
+const PATIENCE = 8000; // ms without a first answer, after which we wonder
+
 const GONE: Reply = { status: "cancelled", message: "the kernel is gone", buffers: [] };
 
 export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Kernel {
   const view = newView();
   const asked = new Map<number, Asked>();
   let count = 0;
+  let late = false;
   let line: Line = commLive(model) === false ? "gone" : "waiting";
 
   function send<K extends RequestKind>(kind: K, fields: Requests[K], buffer?: ArrayBufferView<ArrayBuffer>): number {
@@ -115,6 +120,9 @@ export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Ker
     get line() {
       return line;
     },
+    get late() {
+      return late && line === "waiting";
+    },
     get acts() {
       return [...asked].filter(([, { kind }]) => !QUIET.includes(kind)).map(([id]) => id);
     },
@@ -122,7 +130,14 @@ export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Ker
     preview: previews.show,
     dropPreviews: previews.drop,
     cancel: (id) => void ask("cancel", { target: id }),
-    greet: (dpr) => void ask("ready", { dpr: Math.min(16, Math.max(0.1, dpr)) }),
+    greet(dpr) {
+      void ask("ready", { dpr: Math.min(16, Math.max(0.1, dpr)) });
+      const timer = setTimeout(() => {
+        late = true;
+        hooks.changed();
+      }, PATIENCE);
+      signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    },
   };
   return kernel;
 }

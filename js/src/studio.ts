@@ -45,7 +45,8 @@ export function barred({ store, kernel }: Pick<Studio, "store" | "kernel">): str
   if (protocol !== PROTOCOL) return "The page and the kernel have different versions of ganwidgets: restart the kernel and reload the page.";
   if (kernel.line === "gone") return "No kernel: this is the last picture. Run the cell again to paint.";
   if (store.get("read_only")) return "Read only";
-  return kernel.line === "waiting" ? "Waiting for the kernel…" : "";
+  if (kernel.line === "live") return "";
+  return kernel.late ? "The kernel does not answer: is another cell running, or has it stopped?" : "Waiting for the kernel…";
 }
 
 export const open = (studio: Studio): boolean => barred(studio) === "";
@@ -72,14 +73,18 @@ export function actsOf(studio: Studio) {
     return reply;
   }
 
-  function show(seed: number): void {
-    if (seed === store.get("seed")) return;
-    void ask("show", { seed });
+  let wanted: number | null = null; // the picture asked for last, until it is shown
+
+  async function show(seed: number): Promise<void> {
+    if (seed === (wanted ?? store.get("seed"))) return;
+    wanted = seed;
+    await ask("show", { seed });
+    if (wanted === seed) wanted = null;
   }
 
   return {
     ask,
-    show,
+    show: (seed: number) => void show(seed),
     undo: () => void (store.get("can_undo") && ask("undo", {})),
     redo: () => void (store.get("can_redo") && ask("redo", {})),
     reset: () => void (store.get("history").length > 0 && ask("reset", {})),
@@ -89,24 +94,25 @@ export function actsOf(studio: Studio) {
 
     /** A picture by its number, with its neighbours in the strip. */
     type(seed: number): void {
+      if (seed === wanted) return;
       if (!store.get("strip").includes(seed)) {
         const first = Math.min(seed, 2 ** 32 - 8);
         void ask("strip", { seeds: Array.from({ length: 8 }, (_, i) => first + i) });
       }
-      show(seed);
+      void show(seed);
     },
 
     /** The picture before (-1) or after (1) in the strip, which moves along at its ends. */
     step(by: 1 | -1): void {
       const strip = store.get("strip");
-      const at = strip.indexOf(store.get("seed"));
+      const at = strip.indexOf(wanted ?? store.get("seed"));
       const next = strip[at + by];
-      if (at < 0) return void (strip[0] !== undefined && show(strip[0]));
-      if (next !== undefined) return show(next);
+      if (at < 0) return void (wanted === null && strip[0] !== undefined && show(strip[0])); // else the strip is still moving
+      if (next !== undefined) return void show(next);
       const target = ((by > 0 ? strip[0] : strip[strip.length - 1]) as number) + by * strip.length;
       if (target < 0 || target >= 2 ** 32) return studio.say(by > 0 ? "This is the last picture." : "This is the first picture.");
       void ask("strip", { step: by * strip.length });
-      show(target);
+      void show(target);
     },
 
     pick(concept: string): void {

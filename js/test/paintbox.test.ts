@@ -265,12 +265,21 @@ describe("a chip", () => {
 describe("the strip", () => {
   it("steps, and moves along at its end", () => {
     const { press, of, find } = shown({ seed: 7 });
-    press(",");
     press(".");
-    expect(of("show").map((each) => each["seed"])).toEqual([6, 8]);
+    expect(of("show").map((each) => each["seed"])).toEqual([8]);
     expect(of("strip")).toMatchObject([{ step: 8 }]);
     find('[data-seed="2"]').click();
     expect(of("show").at(-1)?.["seed"]).toBe(2);
+  });
+
+  it("goes on from the picture asked for last, while the kernel draws", async () => {
+    const { press, of, answer } = shown({ seed: 2 });
+    for (const key of [".", ".", ","]) press(key);
+    expect(of("show").map((each) => each["seed"])).toEqual([3, 4, 3]);
+    for (let i = 0; i < 3; i++) answer("show", { status: "cancelled" });
+    await settled();
+    press(".");
+    expect(of("show").at(-1)?.["seed"]).toBe(3);
   });
 
   it("stops at the first picture", () => {

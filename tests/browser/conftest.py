@@ -48,6 +48,11 @@ def browser_type_launch_args(browser_type_launch_args):
     }
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 1100}}
+
+
 @dataclass(frozen=True)
 class Lab:
     base: str
@@ -71,6 +76,9 @@ def lab(tmp_path_factory):
             "IPYTHONDIR",
         )
     }
+    news = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     server = subprocess.Popen(
         [

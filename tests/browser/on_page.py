@@ -52,10 +52,8 @@ class OnPage:
             if shown.shape == expected.shape and np.array_equal(shown, expected):
                 return self
             self.page.wait_for_timeout(50)
-        raise AssertionError(
-            f"the screen does not show the kernel's picture: {shown.shape} and {expected.shape}, largest difference "
-            f"{np.abs(shown.astype(int) - expected).max() if shown.shape == expected.shape else '-'}; {self.notebook.console}"
-        )
+        apart = np.abs(shown.astype(int) - expected).max() if shown.shape == expected.shape else expected.shape
+        raise AssertionError(f"the screen {shown.shape} is not the kernel's picture: {apart}; {self.notebook.console}")
 
     def pixels(self, selector=PICTURE):
         """The canvas, (height, width, 3) bytes."""
@@ -79,7 +77,7 @@ class OnPage:
 
     def at(self, x, y):
         """A point of the page from fractions of the picture."""
-        box = self.page.locator(PICTURE).bounding_box()
+        box = self.page.locator(PICTURE).first.bounding_box()
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
     def stroke(self, *points, steps=6):
@@ -98,7 +96,7 @@ class OnPage:
         self.page.mouse.up()
 
     def act(self, name):
-        self.page.click(f"{ROOT} [data-act='{name}']")
+        self.page.locator(f"{ROOT} [data-act='{name}']").first.click()
 
     def chip(self, concept):
         self.page.click(f".gw-chip[data-concept='{concept}']")

@@ -41,7 +41,8 @@ def unit_edits(draw):
     value = draw(st.one_of(numbers, st.lists(numbers, min_size=len(units), max_size=len(units))))
     layer, mode = draw(st.sampled_from(["layer1", "layer2"])), draw(st.sampled_from(["set", "add", "scale"]))
     region, strength = draw(regions), draw(st.floats(0, 1))
-    seeds, weights = draw(st.sampled_from([None, (0,), (3,), (0, 3)])), draw(st.sampled_from([None, [0.5] * len(units)]))
+    seeds = draw(st.sampled_from([None, (0,), (3,), (0, 3)]))
+    weights = draw(st.sampled_from([None, [0.5] * len(units)]))
     return lambda: UnitEdit(layer, units, value, mode=mode, region=region_of(region), strength=strength, seeds=seeds,
                             weights=weights)
 

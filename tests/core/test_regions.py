@@ -114,7 +114,8 @@ def test_a_grid_without_cells_is_refused(grid):
 
 @pytest.mark.parametrize("record", [
     {}, {"kind": "hole"}, {"kind": "box"}, {"kind": "box", "corners": [0, 0, 1]},
-    {"kind": "mask", "mask": "u8:2x2:abc"}, {"kind": "mask", "mask": 3}, {"kind": "mask", "mask": tensor_to_text(torch.full((2, 2), 2.0))}])
+    {"kind": "mask", "mask": "u8:2x2:abc"}, {"kind": "mask", "mask": 3},
+    {"kind": "mask", "mask": tensor_to_text(torch.full((2, 2), 2.0))}])
 def test_a_record_that_is_none_is_refused(record):
     with pytest.raises(RegionError):
         Region.from_record(record)

@@ -90,9 +90,9 @@ class Broken(PlantedGenerator):
         return dataclasses.replace(answer, features=answer.features + 1) if again else answer
 
     def tail(self, paused):
+        pictures = super().tail(paused)
         if self.law == "in place":
             paused.features.mul_(1.5)
-        pictures = super().tail(paused)
         if self.law == "place in the batch":
             return pictures * torch.linspace(1, 0.9, len(pictures))[:, None, None, None]
         return pictures.flip(3) if self.law == "tail" and paused.layer == "layer1" else pictures
@@ -106,8 +106,9 @@ class Broken(PlantedGenerator):
 @pytest.mark.parametrize(("law", "words"), [
     ("seed by place", "alone and in a batch"), ("global randomness", "global source"), ("range", "-1 and 1"),
     ("random", "bit for bit"), ("place in the batch", "alone"), ("autocast", "autocast"), ("shape", "features at"),
-    ("weights", "bit for bit|weight"), ("pictures", "knows its layer"), ("resume", "layer2"), ("in place", "as it was"),
-    ("tail", "whole run"), ("digest", "with_net"), ("training", "eval mode"), ("gradient", "gradient"), ("hook", "hook"),
+    ("weights", "bit for bit|weight"), ("pictures", "knows its layer"), ("resume", "layer2"),
+    ("in place", "as it was"), ("tail", "whole run"), ("digest", "with_net"), ("training", "eval mode"),
+    ("gradient", "gradient"), ("hook", "hook"),
 ])
 def test_a_broken_law_is_found(law, words):
     net = PlantedNet().eval().requires_grad_(False)

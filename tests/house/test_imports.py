@@ -1,7 +1,7 @@
 """Who may import whom, what the table of contents promises, and what an import costs."""
 
-import inspect
 import ast
+import inspect
 import json
 import subprocess
 import sys

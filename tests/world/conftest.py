@@ -3,15 +3,19 @@
 import pytest
 
 from ganwidgets.world.render import Rendered, render
-from ganwidgets.world.scenes import CONCEPT_NAMES
-
-SEEDS = range(1000)
+from ganwidgets.world.scenes import CONCEPT_NAMES, Scene, scene
 
 
 @pytest.fixture(scope="session")
-def renders() -> list[Rendered]:
-    """The scenes of SEEDS at 64 px."""
-    return [render(seed) for seed in SEEDS]
+def scenes() -> list[Scene]:
+    """The scenes of the seeds from 0."""
+    return [scene(seed) for seed in range(1200)]
+
+
+@pytest.fixture(scope="session")
+def renders(scenes) -> list[Rendered]:
+    """The first of them at 64 px."""
+    return [render(it) for it in scenes[:600]]
 
 
 @pytest.fixture(scope="session")

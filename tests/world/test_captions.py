@@ -20,13 +20,13 @@ def visible(seed, crop=(0, 0, 1, 1), **scene_kw) -> set[str]:
     return {name for name, mask in zip(CONCEPT_NAMES, masks, strict=True) if mask.mean() >= VISIBLE}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=70, deadline=None, derandomize=True)
 @given(st.integers(0, 2 ** 32 - 1), st.integers(0, 50))
 def test_a_caption_names_only_what_is_visible(seed, wording):
     assert concepts_in(caption(seed, seed=wording)) <= visible(seed)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=70, deadline=None, derandomize=True)
 @given(st.integers(0, 2 ** 32 - 1), CORNERS, st.integers(0, 50))
 def test_a_crop_is_captioned_by_what_it_shows(seed, corner, wording):
     x, y, width, height = corner
@@ -61,7 +61,7 @@ def test_another_seed_words_it_otherwise():
 
 
 def test_hours_and_seasons_are_those_of_the_scene():
-    for seed in range(150):
+    for seed in range(80):
         it, words = scene(seed), caption(seed, style="plain").replace(",", "").split()
         for season in ("spring", "summer", "autumn", "winter"):
             assert season not in words or season == it.season
@@ -71,7 +71,7 @@ def test_hours_and_seasons_are_those_of_the_scene():
 
 def test_sides_agree_with_the_masks(mask_of):
     checked = 0
-    for seed in range(120):
+    for seed in range(60):
         text = caption(seed, style="sides")
         if " to the left of " not in text and " to the right of " not in text:
             continue
@@ -84,7 +84,7 @@ def test_sides_agree_with_the_masks(mask_of):
         first, second = (np.nonzero(mask_of(one, name))[1].mean() for name in (subject, *there))
         assert (first < second) == (side == "left")
         checked += 1
-    assert checked > 10
+    assert checked > 5
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 0, 1), (.5, .5, .4, .9), (-.2, 0, 1, 1), (0, 0, 1, 1.4), (.5, .5, .501, .501)])
@@ -101,7 +101,7 @@ def test_a_bad_style_or_seed_is_refused():
 
 
 def test_no_word_belongs_to_two_concepts():
-    words = [word.split()[-1] for names in SYNONYMS.values() for word in set(w.split()[-1] for w in names)]
+    words = [word.split()[-1] for names in SYNONYMS.values() for word in {w.split()[-1] for w in names}]
     assert len(words) == len(set(words))
     assert set(SYNONYMS) == set(CONCEPT_NAMES)
 
@@ -113,7 +113,8 @@ def test_words_are_found_in_any_number():
     assert listed(["a", "b", "c"]) == "a, b and c"
 
 
-@pytest.mark.parametrize(("color", "name"), [((250, 250, 250), "white"), ((180, 50, 45), "red"), ((60, 140, 60), "green"),
-                                             ((60, 100, 170), "blue"), ((120, 70, 45), "brown")])
+@pytest.mark.parametrize(("color", "name"), [
+    ((250, 250, 250), "white"), ((180, 50, 45), "red"), ((60, 140, 60), "green"), ((60, 100, 170), "blue"),
+    ((120, 70, 45), "brown")])
 def test_colours_have_plain_names(color, name):
     assert color_name(color) == name

@@ -8,8 +8,8 @@ import pytest
 from ganwidgets.core.errors import ArgumentError, ConceptError, GanwidgetsError, SeedError
 from ganwidgets.world.scenes import CONCEPT_NAMES, CONCEPTS, HOURS, PLACES, SEASONS, WEATHERS, scene
 
-NEEDED = ("sky cloud sun moon mountain grass snow path water tree bush fence wall roof window door tower chimney trunk "
-          "house church dome").split()
+NEEDED = {"sky", "cloud", "sun", "moon", "mountain", "grass", "snow", "path", "water", "tree", "bush", "fence", "wall",
+          "roof", "window", "door", "tower", "chimney", "trunk", "house", "church", "dome"}
 
 
 def test_the_same_seed_is_the_same_scene_and_another_is_not():
@@ -30,23 +30,22 @@ def test_the_largest_seed_has_a_scene():
     assert scene(2 ** 32 - 1).place in PLACES
 
 
-def test_six_places_in_equal_shares():
-    counts = Counter(scene(seed).place for seed in range(3000))
+def test_six_places_in_equal_shares(scenes):
+    counts = Counter(it.place for it in scenes)
     assert set(counts) == set(PLACES)
-    assert all(abs(count / 3000 - 1 / 6) < .025 for count in counts.values())
+    assert all(abs(count / len(scenes) - 1 / 6) < .035 for count in counts.values())
 
 
-def test_every_hour_season_and_weather_comes_up_as_often_as_it_should():
-    scenes = [scene(seed) for seed in range(1500)]
+def test_every_hour_season_and_weather_comes_up_as_often_as_it_should(scenes):
     for field, table in (("hour", HOURS), ("season", SEASONS), ("weather", WEATHERS)):
         counts = Counter(getattr(it, field) for it in scenes)
         assert sum(table.values()) == pytest.approx(1)
-        assert all(abs(counts[name] / 1500 - share) < .04 for name, share in table.items())
+        assert all(abs(counts[name] / len(scenes) - share) < .045 for name, share in table.items())
 
 
 def test_concepts_are_distinct_and_complete():
     assert len(CONCEPTS) >= 20
-    assert set(NEEDED) <= set(CONCEPT_NAMES)
+    assert set(CONCEPT_NAMES) >= NEEDED
     assert len({concept.name for concept in CONCEPTS}) == len({concept.color for concept in CONCEPTS}) == len(CONCEPTS)
 
 
@@ -64,8 +63,8 @@ def test_thin_takes_probabilities_only(share):
 
 
 def test_thin_keeps_a_concept_in_its_share_of_the_scenes_by_the_seed():
-    kept = ["church" not in scene(seed, thin={"church": .1}).without for seed in range(1500)]
-    assert .07 < np.mean(kept) < .13
+    kept = ["church" not in scene(seed, thin={"church": .1}).without for seed in range(400)]
+    assert .05 < np.mean(kept) < .15
     assert kept[:100] == ["church" not in scene(seed, thin={"church": .1}).without for seed in range(100)]
     assert not scene(3, thin={"church": 1}).without
     assert scene(3, thin={"church": 0}).without == {"church"}
@@ -73,6 +72,6 @@ def test_thin_keeps_a_concept_in_its_share_of_the_scenes_by_the_seed():
 
 
 def test_thinning_two_concepts_decides_each_by_itself():
-    gone = [scene(seed, thin={"tree": .5, "door": .5}).without for seed in range(600)]
+    gone = [scene(seed, thin={"tree": .5, "door": .5}).without for seed in range(300)]
     both = np.mean([len(names) == 2 for names in gone])
-    assert .19 < both < .31
+    assert .17 < both < .33

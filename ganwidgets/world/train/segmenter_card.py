@@ -28,17 +28,18 @@ Reads which of {count} concepts hold at each pixel of a 64 px picture of the sto
 {role}
 
 * Architecture: {architecture}, {parameters:,} parameters, float16, {kilobytes} kB; weights digest `{digest}`.
-* Trained by `{command}`: seed {seed}, {steps:,} steps of {batch} pictures in {minutes} minutes on {machine},
-  from {renders_learned:,} renders and {collages_learned:,} collages (seeds from {first_render} and
-  {first_collage}, which nothing else learns from or is measured on), worn: mirrored, bent, blurred by way of 16 to
-  48 px, recoloured, blotched, noisy, JPEG. Loss: cross-entropy of each concept and soft Dice.
+* Trained by `{command}`: seed {seed}, {steps:,} steps of {batch} pictures ({collages} of them collages) in
+  {minutes} minutes on {machine}, from {renders_learned:,} renders and
+  {collages_learned:,} collages (seeds from {first_render} and {first_collage},
+  which nothing else learns from or is measured on), worn: mirrored, bent, blurred by way of 16
+  to 48 px, recoloured, blotched, noisy, JPEG. Loss: cross-entropy of each concept and soft Dice.
 * Measured by `python -m ganwidgets.world.train.segmenter_card` on {processor}.
 * License: the weights and the pictures of this card are CC0 1.0 (public domain).
 
 ## Scores
 
-Intersection over union of all pixels, at the probability .5, on {renders:,} held-out renders (in context) and
-{collages:,} held-out collages (objects where they do not belong, recoloured, blurred, compressed, noisy).
+Intersection over union of all pixels, at the probability .5, on {renders_read:,} held-out renders (in context) and
+{collages_read:,} held-out collages (objects where they do not belong, recoloured, blurred, compressed, noisy).
 `share` is the concept's share of the renders' pixels.{agreed}
 
 {table}
@@ -111,8 +112,8 @@ def write_card(segmenter: StorybookSegmenter, folder: Path = WEIGHTS, agreed: Sc
         kilobytes=round((folder / f"{segmenter.name}.safetensors").stat().st_size / 1000), digest=segmenter.digest[:16],
         command=f"ganwidgets train {net} --minutes {segmenter.about['minutes']:.0f}", processor=processor(),
         renders_learned=len(RENDER_SEEDS), collages_learned=len(COLLAGE_SEEDS), first_render=RENDER_SEEDS[0],
-        first_collage=COLLAGE_SEEDS[0], renders=inside.pictures, collages=outside.pictures, agreed=told(agreed),
-        table=table(segmenter, inside, outside, agreed), inside=inside.mean, outside=outside.mean,
+        first_collage=COLLAGE_SEEDS[0], renders_read=inside.pictures, collages_read=outside.pictures,
+        agreed=told(agreed), table=table(segmenter, inside, outside, agreed), inside=inside.mean, outside=outside.mean,
         ratio=outside.mean / inside.mean, picture=picture)
     (folder / f"{segmenter.name}.CARD.md").write_text(text)
     return inside

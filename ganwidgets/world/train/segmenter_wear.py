@@ -10,13 +10,16 @@ from ganwidgets.core.images import to_bytes, to_tensor
 from ganwidgets.world.collages import jpeg
 
 
-def worn_batch(random: RandomState, pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures (n, 3, s, s) in [-1, 1] and masks (n, k, s, s) of 0 and 1, each worn in its own way; new tensors."""
+def worn_batch(random: RandomState, pictures: Tensor, masks: Tensor, *, share: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Pictures (n, 3, s, s) in [-1, 1] and masks (n, k, s, s) of 0 and 1, each worn in its own way; new tensors.
+
+    `share` (0..1) of the pictures also lose something of their colours and sharpness; all may be mirrored and bent.
+    """
     pictures, masks = mirrored(random, pictures, masks)
     pictures, masks = warped(random, pictures, masks)
-    pictures = blotched(random, recoloured(random, pictures))
-    worn = [one_worn(random, picture) for picture in pictures]
-    return torch.stack(worn).clamp(-1, 1), masks
+    worn = blotched(random, recoloured(random, pictures))
+    worn = torch.stack([one_worn(random, picture) for picture in worn])
+    return torch.where(chosen(random, len(pictures), share), worn, pictures).clamp(-1, 1), masks
 
 
 def mirrored(random: RandomState, pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:

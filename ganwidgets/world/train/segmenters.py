@@ -23,6 +23,7 @@ from ganwidgets.world.train.state import state_folder
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SAVE_EVERY = 60.0       # seconds
+WORN = (1.0, .4)        # shares of renders and collages that lose colour and sharpness; collages come with some lost
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Recipe:
     widths: tuple[int, ...]
     seed: int
     batch: int = 16
+    collages: int = 10      # of the batch; they are the harder half
     rate: float = 3e-3
     decay: float = 1e-2     # of the weights
     keep: float = .998      # of the averaged weights, a step
@@ -135,12 +137,14 @@ def rate(recipe: Recipe, training: Training, seconds: float) -> float:
 
 
 def batch(recipe: Recipe, number: int, pools: tuple[Pool, Pool]) -> tuple[Tensor, Tensor]:
-    """Half renders and half collages, worn; the same for the same step, so that a resumed training goes on alike."""
+    """Worn renders and collages; the same for the same step, so that a resumed training goes on alike."""
     random = RandomState((recipe.seed * 1_000_003 + number) % 2 ** 32)
-    parts = [pool.rows(np.sort(random.randint(0, len(pool), recipe.batch // len(pools)))) for pool in pools]
-    pictures = torch.from_numpy(np.concatenate([part[0] for part in parts])).permute(0, 3, 1, 2).float() / 127.5 - 1
-    masks = torch.from_numpy(np.concatenate([part[1] for part in parts])).float()
-    return worn_batch(random, pictures, masks)
+    parts = []
+    for pool, count, share in zip(pools, (recipe.batch - recipe.collages, recipe.collages), WORN, strict=True):
+        pictures, masks = pool.rows(np.sort(random.randint(0, len(pool), count)))
+        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        parts.append(worn_batch(random, images, torch.from_numpy(masks).float(), share=share))
+    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
 
 def concept_weights(pools: tuple[Pool, Pool], sample: int = 1000) -> Tensor:
@@ -196,7 +200,7 @@ def finish(recipe: Recipe, training: Training, place: torch.device) -> Storybook
     """Writes the averaged weights, normalisation folded in, and answers the segmenter read back from the file."""
     net = ARCHITECTURES[recipe.architecture](recipe.widths, len(CONCEPTS), norm=False)
     net.load_state_dict(folded_state(training.average))
-    about = {"seed": recipe.seed, "steps": training.steps, "batch": recipe.batch,
+    about = {"seed": recipe.seed, "steps": training.steps, "batch": recipe.batch, "collages": recipe.collages,
              "minutes": round(training.seconds / 60, 1), "loss": float(np.mean(training.losses[-500:])),
              "machine": "one core of a CPU" if place.type == "cpu" else "one GPU"}
     recipe.path.parent.mkdir(exist_ok=True)

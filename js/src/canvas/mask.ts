@@ -51,13 +51,19 @@ export function drawSegment(mask: Mask, from: Point, to: Point, brush: Brush): A
     x1: clamp(Math.ceil(Math.max(ax, bx) + reach), 0, side),
     y1: clamp(Math.ceil(Math.max(ay, by) + reach), 0, side),
   };
-  const [dx, dy] = [bx - ax, by - ay];
+  const dx = bx - ax;
+  const dy = by - ay;
   const length2 = dx * dx + dy * dy;
   for (let row = area.y0; row < area.y1; row++) {
+    const py = row + 0.5 - ay;
     for (let column = area.x0; column < area.x1; column++) {
-      const [px, py] = [column + 0.5 - ax, row + 0.5 - ay];
+      const px = column + 0.5 - ax;
       const along = length2 > 0 ? clamp((px * dx + py * dy) / length2, 0, 1) : 0;
-      const value = Math.round(255 * coverage(Math.hypot(px - along * dx, py - along * dy), radius, brush.soft));
+      const ox = px - along * dx;
+      const oy = py - along * dy;
+      const away2 = ox * ox + oy * oy;
+      if (away2 > reach * reach) continue;
+      const value = Math.round(255 * coverage(Math.sqrt(away2), radius, brush.soft));
       const i = row * side + column;
       if (value > (data[i] as number)) data[i] = value;
     }

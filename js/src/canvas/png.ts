@@ -86,13 +86,6 @@ class Bits {
     }
   }
 
-  /** Highest bit first, as the codes go. */
-  code(value: number, bits: number): void {
-    let turned = 0;
-    for (let i = 0; i < bits; i++) turned |= ((value >> i) & 1) << (bits - 1 - i);
-    this.put(turned, bits);
-  }
-
   align(): void {
     if (this.count > 0) this.put(0, 8 - this.count);
   }
@@ -109,10 +102,7 @@ class Bits {
 }
 
 function putLiteral(out: Bits, symbol: number): void {
-  if (symbol < 144) out.code(0x30 + symbol, 8);
-  else if (symbol < 256) out.code(0x190 + symbol - 144, 9);
-  else if (symbol < 280) out.code(symbol - 256, 7);
-  else out.code(0xc0 + symbol - 280, 8);
+  out.put(CODES[symbol] as number, symbol < 144 || symbol > 279 ? 8 : symbol < 256 ? 9 : 7);
 }
 
 function putLength(out: Bits, length: number): void {
@@ -124,7 +114,7 @@ function putLength(out: Bits, length: number): void {
 
 function putDistance(out: Bits, distance: number): void {
   const { group, extra, rest } = grouped(distance - 1, 2);
-  out.code(group, 5);
+  out.put(turned(group, 5), 5);
   out.put(rest, extra);
 }
 
@@ -143,6 +133,20 @@ function grouped(value: number, first: number): { group: number; extra: number; 
   }
 }
 
+/** The bits of a number the other way round: codes go highest bit first, all else lowest. */
+function turned(value: number, bits: number): number {
+  let out = 0;
+  for (let i = 0; i < bits; i++) out |= ((value >> i) & 1) << (bits - 1 - i);
+  return out;
+}
+
+/** The fixed code of each literal and length. */
+const CODES = Uint16Array.from({ length: 288 }, (_, symbol) => {
+  if (symbol < 144) return turned(0x30 + symbol, 8);
+  if (symbol < 256) return turned(0x190 + symbol - 144, 9);
+  return symbol < 280 ? turned(symbol - 256, 7) : turned(0xc0 + symbol - 280, 8);
+});
+
 const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
   for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
@@ -151,15 +155,20 @@ const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
 
 function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
-  for (const byte of bytes) c = (CRC[(c ^ byte) & 255] as number) ^ (c >>> 8);
+  for (let i = 0; i < bytes.length; i++) c = (CRC[(c ^ (bytes[i] as number)) & 255] as number) ^ (c >>> 8);
   return (c ^ 0xffffffff) >>> 0;
 }
 
 function adler32(bytes: Uint8Array): number {
-  let [a, b] = [1, 0];
-  for (const byte of bytes) {
-    a = (a + byte) % 65521;
-    b = (b + a) % 65521;
+  let a = 1;
+  let b = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    a += bytes[i] as number;
+    b += a;
+    if (i % 3800 === 0 || i === bytes.length - 1) {
+      a %= 65521; // rarely enough to be quick, and before b leaves 32 bits
+      b %= 65521;
+    }
   }
   return ((b << 16) | a) >>> 0;
 }

@@ -57,7 +57,7 @@ export interface TroubleStrip {
 /** What went wrong, in words, with the details folded. */
 export function troubleStrip(signal: AbortSignal): TroubleStrip {
   const words = make("p", "gw-error-words");
-  const details = make("pre", "gw-error-details", { tabindex: 0, "aria-label": "Details" });
+  const details = make("pre", "gw-error-details", { tabindex: 0, role: "group", "aria-label": "Details", "data-lm-suppress-shortcuts": "true" });
   const folded = make("details", "gw-error-fold", {}, make("summary", "", {}, "Details"), details);
   const close = button({ act: "dismiss", label: "Dismiss", icon: "close", className: "gw-small" }, () => show(null), signal);
   const node = make("div", "gw-error", { role: "alert" }, icon("warning"), make("div", "gw-error-body", {}, words, folded), close);

@@ -11,7 +11,7 @@ import { drawTile, tile } from "./pictures";
 export function palette(studio: Studio, acts: Acts, drag: Drag): HTMLElement {
   const { store, signal } = studio;
   const chips = make("div", "gw-chips", { role: "radiogroup", "aria-label": "What to paint" });
-  const hint = make("p", "gw-hint", {}, "Choose one and paint, or drag it onto the picture.");
+  const hint = make("p", "gw-hint");
   const settle = roving(chips, ".gw-chip", signal, (node) => node.dataset["concept"] && acts.pick(node.dataset["concept"]));
 
   listen(
@@ -34,7 +34,7 @@ export function palette(studio: Studio, acts: Acts, drag: Drag): HTMLElement {
       node.setAttribute("aria-checked", String((node as HTMLElement).dataset["concept"] === store.get("concept")));
       allow(node, open(studio));
     }
-    hint.textContent = store.get("concepts").length === 0 ? "No unit of this layer is known to draw anything." : "Choose one and paint, or drag it onto the picture.";
+    hint.textContent = hintFor(store.get("concepts"), open(studio));
     settle();
   };
   const pictures = () => {
@@ -50,6 +50,12 @@ export function palette(studio: Studio, acts: Acts, drag: Drag): HTMLElement {
   studio.news.on("sheets", pictures);
   studio.news.on("line", draw);
   return card("gw-palette", "Palette", chips, hint);
+}
+
+function hintFor(chips: readonly Chip[], usable: boolean): string {
+  if (chips.length === 0) return "No unit of this layer is known to draw anything.";
+  const words = usable ? ["Choose one and paint, or drag it onto the picture."] : [];
+  return [...words, ...(chips.some((chip) => chip.measured) ? ["Those with a ✓ were measured to work."] : [])].join(" ");
 }
 
 function newChip(): HTMLElement {

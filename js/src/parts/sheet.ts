@@ -43,10 +43,10 @@ export function sheetDesk(signal: AbortSignal, say: (text: string) => void): She
     close,
     help() {
       if (!node.hidden && heading.textContent === "Keys") return void close();
-      open("Keys", table("Anywhere in the lab", SHORTCUTS), table("On the picture", PICTURE_SHORTCUTS));
+      open("Keys", make("p", "gw-hint", {}, "Choose a chip and paint with the pointer, or drag the chip onto the picture. Everything can be done by keys as well:"), table("Anywhere in the lab", SHORTCUTS), table("On the picture", PICTURE_SHORTCUTS));
     },
     script(text) {
-      const code = make("pre", "gw-code", { tabindex: 0, "aria-label": "The edits as Python", "data-lm-suppress-shortcuts": "true" }, text);
+      const code = make("pre", "gw-code", { tabindex: 0, role: "group", "aria-label": "The edits as Python", "data-lm-suppress-shortcuts": "true" }, text);
       const copy = button({ act: "copy", label: "Copy", text: "Copy", icon: "copy" }, () => void put(), signal);
       const put = async () => {
         const done = await copied(text);

@@ -42,7 +42,6 @@ export function strip(studio: Studio, acts: Acts): HTMLElement {
   }, signal);
   listen(number, "change", typed, signal);
   listen(number, "keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) typed();
     if (event.key === "Escape") number.value = String(store.get("seed"));
     if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
     event.preventDefault();

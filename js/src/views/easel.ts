@@ -48,24 +48,24 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
   const [heat, ...rest] = overlays;
   const node = make("div", "gw-stage", {}, screen.canvas, screen.glass, ...(heat ? [heat] : []), ink, ...rest);
   const ctx = ink.getContext("2d");
-  const waiting: Layer[] = [];
+  const waiting: { layer: Layer; live: boolean }[] = [];
   const dropping: { box: Box; color: string; name: string }[] = [];
   let stroke: Stroke | null = null;
   let box: Box | null = null;
   let cursor: Point = { x: 0.5, y: 0.5 };
-  let [hovered, byKeys, live] = [false, false, false];
+  let [hovered, byKeys, live, trying] = [false, false, false, false];
 
   // What is drawn over the picture.
 
   function scene(): Scene {
     const chip = chosen(studio);
     const focused = byKeys && document.activeElement === screen.canvas;
-    const ring = open(studio) && !box && (hovered || focused || stroke);
+    const ring = open(studio) && !box && (hovered || focused || stroke || trying);
     return {
       waiting,
       stroke: stroke?.layer ?? null,
       live,
-      boxes: box && chip ? [...dropping, { box, color: chip.color, name: chip.name }] : dropping,
+      boxes: box && chip ? [...dropping, { box, color: chip.color, name: "" }] : dropping,
       ring: ring ? { at: cursor, brush: brush(), erasing: (stroke?.tool ?? store.get("tool")) === "ablate", keys: focused } : null,
     };
   }
@@ -110,9 +110,10 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     stroke = null;
     kernel.dropPreviews(false);
     if (!isEmpty(layer.mask)) {
-      waiting.push(layer);
+      const sent = { layer, live };
+      waiting.push(sent);
       void acts.ask("stroke", { concept, tool }, encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE)).then((reply) => {
-        waiting.splice(waiting.indexOf(layer), 1);
+        waiting.splice(waiting.indexOf(sent), 1);
         if (reply?.status !== "done") screen.restore();
         settle();
       });
@@ -206,7 +207,21 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
   }
 
   fine(ink, signal, draw);
-  store.watch(["size", "soft", "tool", "concept", "read_only"], draw);
+  store.watch(["tool", "concept", "read_only"], draw);
+  let started = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tryOut = () => {
+    trying = started;
+    draw();
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      trying = false;
+      draw();
+    }, 900);
+  };
+  store.watch(["size", "soft"], tryOut); // the ring shows what a slider does
+  started = true;
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   studio.news.on("line", draw);
   studio.news.on("preview", () => {
     live = true;

@@ -14,7 +14,8 @@ export interface Layer {
   draw(ctx: CanvasRenderingContext2D, side: number, opacity: number): void;
 }
 
-export function inkLayer(colour: Rgb, mask: Mask = emptyMask(MASK_SIDE)): Layer {
+export function inkLayer(colour: Rgb): Layer {
+  const mask = emptyMask(MASK_SIDE);
   const canvas = make("canvas", "", { width: mask.side, height: mask.side });
   const ctx = canvas.getContext("2d");
   const picture = ctx?.createImageData(mask.side, mask.side);
@@ -23,7 +24,6 @@ export function inkLayer(colour: Rgb, mask: Mask = emptyMask(MASK_SIDE)): Layer 
     tint(mask, colour, picture.data, area);
     ctx.putImageData(picture, 0, 0, area.x0, area.y0, area.x1 - area.x0, area.y1 - area.y0);
   };
-  touch({ x0: 0, y0: 0, x1: mask.side, y1: mask.side });
   return {
     mask,
     touch,
@@ -37,12 +37,13 @@ export function inkLayer(colour: Rgb, mask: Mask = emptyMask(MASK_SIDE)): Layer 
 
 /** Everything that is drawn over the picture, from back to front. */
 export interface Scene {
+  /** boxes that are dropped, and the one under a dragged chip, which has no name: the chip shows it */
+  readonly boxes: readonly { box: Box; color: string; name: string }[];
   /** strokes that the kernel has not answered yet */
-  readonly waiting: readonly Layer[];
+  readonly waiting: readonly { layer: Layer; live: boolean }[];
   readonly stroke: Layer | null;
   /** the stroke's effect is being shown: the ink steps back */
   readonly live: boolean;
-  readonly boxes: readonly { box: Box; color: string; name: string }[];
   readonly ring: { at: Point; brush: Brush; erasing: boolean; keys: boolean } | null;
 }
 
@@ -53,7 +54,7 @@ const LIVE = 0.3;
 /** Draw the scene on a canvas of `side` device pixels, `scale` of them to a css pixel. */
 export function drawScene(ctx: CanvasRenderingContext2D, scene: Scene, side: number, scale: number): void {
   ctx.clearRect(0, 0, side, side);
-  for (const layer of scene.waiting) layer.draw(ctx, side, WAITING);
+  for (const { layer, live } of scene.waiting) layer.draw(ctx, side, live ? LIVE : WAITING);
   scene.stroke?.draw(ctx, side, scene.live ? LIVE : FRESH);
   for (const { box, color, name } of scene.boxes) drawBox(ctx, box, color, name, side, scale);
   if (scene.ring) drawRing(ctx, scene.ring, side, scale);
@@ -99,11 +100,12 @@ function drawBox(ctx: CanvasRenderingContext2D, box: Box, color: string, name: s
   const [r, g, b] = rgbOf(color);
   ctx.beginPath();
   ctx.roundRect(x, y, w, h, 8 * scale);
-  ctx.fillStyle = `rgb(${r} ${g} ${b} / 0.22)`;
+  ctx.fillStyle = `rgb(${r} ${g} ${b} / ${name ? 0.22 : 0.08})`;
   ctx.fill();
   ctx.setLineDash([7 * scale, 5 * scale]);
   outlined(ctx, scale, 2);
   ctx.setLineDash([]);
+  if (!name) return;
   ctx.font = `600 ${12 * scale}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";

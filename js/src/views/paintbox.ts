@@ -69,7 +69,7 @@ export function render({ model, el, signal: outer }: Props): () => void {
   }
 
   root.append(
-    make("header", "gw-bar", {}, title(studio), files(studio, acts, sheet)),
+    make("div", "gw-bar", {}, title(studio), files(studio, acts, sheet)),
     make(
       "div",
       "gw-layout",

@@ -1,0 +1,134 @@
+"""What is measured, each a ratio with the bound that it must keep."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from benchmarks.models import nets
+
+ROOT = Path(__file__).parents[1]
+PICTURES = 4000
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A figure: what was divided by what, at most how much it may be, and the two sides in words."""
+
+    name: str
+    value: float
+    bound: float
+    sides: str
+
+    @property
+    def kept(self) -> bool:
+        """Whether the bound is kept."""
+        return self.value <= self.bound
+
+    def __str__(self) -> str:
+        verdict = "kept" if self.kept else "NOT KEPT"
+        return f"{self.name:<8} {self.value:6.3f}  at most {self.bound:<5g} {verdict:<9} {self.sides}"
+
+
+def brush(strokes: int = 200) -> Ratio:
+    """A brush edit as PaintBox makes one, over one tail and one encoding; both in turn, medians."""
+    from ganwidgets.core.edits import UnitEdit
+    from ganwidgets.core.images import encode_png
+    from ganwidgets.core.regions import Region
+    from ganwidgets.widgets.painting import Easel, region_of
+
+    g, _ = nets()
+    layer = g.layer_at(16)
+    easel = Easel(g, layer.name)
+    paused = easel.head(0)
+    mask = Region.box(0.2, 0.3, 0.5, 0.6).on(256, 256).numpy()
+    units = tuple(range(4))
+    edits, plain = [], []
+    for _ in range(strokes):
+        with torch.no_grad():
+            start = time.perf_counter()
+            encode_png(g.tail(paused)[0])
+            plain.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            edit = replace(UnitEdit(layer, units, [1.0] * 4, region=region_of(mask)), seeds=(0,))
+            encode_png(easel.image(0, [edit])[0])
+            edits.append(time.perf_counter() - start)
+    sides = f"brush edit {median(edits) * 1e3:.2f} ms / (tail + encode) {median(plain) * 1e3:.2f} ms, {strokes} in turn"
+    return Ratio("brush", median(edits) / median(plain), 1.3, sides)
+
+
+def dissect(pictures: int = PICTURES) -> Ratio:
+    """A dissection of one layer, calibration included, over drawing and segmenting the same pictures; steps in turn."""
+    from ganwidgets.methods.dissect import dissect as whole
+
+    g, segmenter = nets()
+    steps = whole.steps(g, segmenter, layer=g.layer_at(16), seeds=range(pictures))
+    starts = iter(range(0, pictures, BATCH))
+    dissecting = forward = 0.0
+    ended = False
+    while not ended:
+        start = time.perf_counter()
+        ended = next(steps, None) is None
+        dissecting += time.perf_counter() - start
+        forward += _forward(g, segmenter, next(starts, None), pictures)
+    for left in starts:
+        forward += _forward(g, segmenter, left, pictures)
+    sides = (f"dissection {dissecting / pictures * 1e3:.2f} ms / (generator + segmenter) "
+             f"{forward / pictures * 1e3:.2f} ms a picture, {pictures} pictures")
+    return Ratio("dissect", dissecting / forward, 1.5, sides)
+
+
+def _forward(g, segmenter, first: int | None, pictures: int) -> float:
+    if first is None:
+        return 0.0
+    start = time.perf_counter()
+    with torch.no_grad():
+        segmenter.segment(g.images(g.sample(range(first, min(pictures, first + BATCH)))))
+    return time.perf_counter() - start
+
+
+def memory(few: int = 1000, many: int = 8000) -> Ratio:
+    """Peak memory of a dissection of many pictures over that of few, each in a process of its own."""
+    small, large = (_peak(f"from benchmarks.ratios import dissect_once; dissect_once({n})") for n in (few, many))
+    sides = f"peak {large / 2**20:.0f} MiB for {many} pictures / {small / 2**20:.0f} MiB for {few}"
+    return Ratio("memory", large / small, 1.1, sides)
+
+
+def dissect_once(pictures: int) -> None:
+    """One dissection at 16 px."""
+    from ganwidgets.methods.dissect import dissect as whole
+
+    g, segmenter = nets()
+    whole(g, segmenter, layer=g.layer_at(16), seeds=range(pictures), progress=False)
+
+
+def imports(times: int = 5) -> Ratio:
+    """`import ganwidgets` and torch, over torch alone; each in processes of their own, in turn, medians."""
+    mine, torchs = [], []
+    for _ in range(times):
+        torchs.append(_seconds("import torch"))
+        mine.append(_seconds("import ganwidgets, torch"))
+    sides = f"import ganwidgets, torch {median(mine):.2f} s / import torch {median(torchs):.2f} s"
+    return Ratio("import", median(mine) / median(torchs), 1.1, sides)
+
+
+def _seconds(code: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    return time.perf_counter() - start
+
+
+def _peak(code: str) -> int:
+    """The most memory that a process held, in bytes."""
+    said = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run([sys.executable, "-c", f"{code}; {said}"], check=True, cwd=ROOT, stdout=subprocess.PIPE)
+    return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
+
+
+RATIOS: dict[str, Callable[[], Ratio]] = {"import": imports, "brush": brush, "dissect": dissect, "memory": memory}
