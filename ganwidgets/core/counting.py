@@ -3,6 +3,7 @@
 import abc
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -54,12 +55,16 @@ class Statistic(abc.ABC):
         try:
             with np.load(path, allow_pickle=False) as file:
                 state = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, zlib.error,
+                zipfile.BadZipFile) as error:
             raise StatisticsError(f"{path} cannot be read as statistics: {error}") from error
         kind = str(state.pop("kind", "nothing of ours"))
         if kind != cls.kind:
             raise StatisticsError(f"{path} holds {kind}, not {cls.kind}.")
-        return cls.from_integers(state)
+        try:
+            return cls.from_integers(state)
+        except ArgumentError as error:
+            raise StatisticsError(f"{path} is damaged: {error}") from error
 
 
 def portions(values: Any, units: int) -> Iterator[Float32[np.ndarray, "samples units"]]:

@@ -100,6 +100,8 @@ def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images:
     """The arguments, checked before anything is run."""
     if not isinstance(net, LayeredNet):
         raise ArgumentError(f"dissect needs a net, as gw.load(name) gives; what came is a {type(net).__name__}.")
+    if rule == "iqr":
+        raise ArgumentError('the rule "iqr" is not built yet; use rule="quantile".')
     if rule not in RULES:
         raise ArgumentError(one_of("rule", rule, RULES, where="dissect"))
     sampled = None if calibration == "all" else _count_of("calibration", calibration)

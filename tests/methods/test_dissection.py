@@ -243,9 +243,16 @@ def test_what_is_no_file_of_ours_is_refused(both, tmp_path):
 
 
 def test_a_flipped_byte_is_noticed(both, tmp_path):
+    """Wherever it is: either the file is refused, or nothing that it says has changed."""
     both.save(tmp_path / "x.gwd")
-    whole = bytearray((tmp_path / "x.gwd").read_bytes())
-    whole[len(whole) // 2] ^= 0xFF
-    (tmp_path / "y.gwd").write_bytes(whole)
-    with pytest.raises(StatisticsError, match="cannot be opened"):
-        open_dissection(tmp_path / "y.gwd")
+    whole = (tmp_path / "x.gwd").read_bytes()
+    refused = 0
+    for place in range(0, len(whole), max(1, len(whole) // 120)):
+        (tmp_path / "y.gwd").write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1:])
+        try:
+            opened = open_dissection(tmp_path / "y.gwd")
+        except StatisticsError:
+            refused += 1
+        else:
+            assert opened.scores.equals(both.scores) and opened.table.equals(both.table)
+    assert refused > 60
