@@ -44,7 +44,10 @@ class OnPage:
         return self.settled()
 
     def settled(self):
-        """Wait until the kernel has done everything and the screen shows its picture."""
+        """Wait until every request is answered, the kernel has done everything, and the screen shows its picture."""
+        self.page.wait_for_function(
+            "root => [...document.querySelectorAll(root)].every(each => each.dataset.gwBusy !== 'true')", arg=ROOT
+        )
         assert self.notebook.value("lab.wait(30)") is True
         expected = self.kernel_pixels()
         for _ in range(100):

@@ -35,10 +35,10 @@ export function drawTile(canvas: HTMLCanvasElement, sheet: Sheet, key: string | 
   return true;
 }
 
-/** Keep a square canvas as fine as the screen; `drawn` draws it again. */
-export function fine(canvas: HTMLCanvasElement, signal: AbortSignal, drawn: () => void): void {
+/** Keep a square canvas as fine as the screen, up to `most` pixels a side; `drawn` draws it again. */
+export function fine(canvas: HTMLCanvasElement, signal: AbortSignal, drawn: () => void, most = 4096): void {
   const fit = () => {
-    const side = Math.max(1, Math.round(canvas.clientWidth * (globalThis.devicePixelRatio || 1)));
+    const side = Math.min(most, Math.max(1, Math.round(canvas.clientWidth * (globalThis.devicePixelRatio || 1))));
     if (canvas.clientWidth === 0 || side === canvas.width) return;
     canvas.width = canvas.height = side;
     drawn();

@@ -18,6 +18,8 @@ export interface Screen {
   restore(): void;
 }
 
+const GLASS = 640; // pixels; finer costs more at each frame where nothing but the processor draws, and shows little
+
 export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Screen {
   const { store, news } = studio;
   const canvas = make("canvas", "gw-picture", {
@@ -72,7 +74,7 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
   });
   store.watch(["alt", "seed"], () => canvas.setAttribute("aria-label", store.get("alt") || `Picture ${store.get("seed")}`));
 
-  fine(glass, studio.signal, polish);
+  fine(glass, studio.signal, polish, GLASS);
   return {
     canvas,
     glass,
