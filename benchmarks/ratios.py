@@ -4,17 +4,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
 
 from benchmarks.models import nets
+from ganwidgets.core.concepts import Segmenter
+from ganwidgets.core.nets import LayeredGenerator
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 4000
-BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -37,34 +38,36 @@ class Ratio:
 
 
 def brush(strokes: int = 200) -> Ratio:
-    """A brush edit as PaintBox makes one, over one tail and one encoding; both in turn, medians."""
-    from ganwidgets.core.edits import UnitEdit
+    """One brush edit in a PaintBox, all of it but the browser's part, over one tail and one encoding; in turn, medians."""
     from ganwidgets.core.images import encode_png
     from ganwidgets.core.regions import Region
-    from ganwidgets.widgets.painting import Easel, region_of
+    from ganwidgets.methods.dissect import dissect as whole
+    from ganwidgets.widgets.paintbox import PaintBox
 
-    g, _ = nets()
+    g, segmenter = nets()
     layer = g.layer_at(16)
-    easel = Easel(g, layer.name)
-    paused = easel.head(0)
+    d = whole(g, segmenter, layer=layer, seeds=range(64), progress=False)
+    concept = d.by_concept["concept"][0]
     mask = Region.box(0.2, 0.3, 0.5, 0.6).on(256, 256).numpy()
-    units = tuple(range(4))
     edits, plain = [], []
-    for _ in range(strokes):
-        with torch.no_grad():
+    with PaintBox(g, d, driver="inline", palette=[concept]) as lab:
+        paused = g.head(g.sample([lab.seed]), layer)
+        for _ in range(strokes):
             start = time.perf_counter()
-            encode_png(g.tail(paused)[0])
+            with torch.no_grad():
+                encode_png(g.tail(paused)[0])
             plain.append(time.perf_counter() - start)
             start = time.perf_counter()
-            edit = replace(UnitEdit(layer, units, [1.0] * 4, region=region_of(mask)), seeds=(0,))
-            encode_png(easel.image(0, [edit])[0])
+            lab.paint(mask, concept)
             edits.append(time.perf_counter() - start)
+            lab.reset()
     sides = f"brush edit {median(edits) * 1e3:.2f} ms / (tail + encode) {median(plain) * 1e3:.2f} ms, {strokes} in turn"
     return Ratio("brush", median(edits) / median(plain), 1.3, sides)
 
 
 def dissect(pictures: int = PICTURES) -> Ratio:
     """A dissection of one layer, calibration included, over drawing and segmenting the same pictures; steps in turn."""
+    from ganwidgets.methods.dissect import BATCH
     from ganwidgets.methods.dissect import dissect as whole
 
     g, segmenter = nets()
@@ -76,20 +79,17 @@ def dissect(pictures: int = PICTURES) -> Ratio:
         start = time.perf_counter()
         ended = next(steps, None) is None
         dissecting += time.perf_counter() - start
-        forward += _forward(g, segmenter, next(starts, None), pictures)
-    for left in starts:
-        forward += _forward(g, segmenter, left, pictures)
+        first = next(starts, None)
+        forward += 0.0 if first is None else _forward(g, segmenter, range(first, min(pictures, first + BATCH)))
     sides = (f"dissection {dissecting / pictures * 1e3:.2f} ms / (generator + segmenter) "
              f"{forward / pictures * 1e3:.2f} ms a picture, {pictures} pictures")
     return Ratio("dissect", dissecting / forward, 1.5, sides)
 
 
-def _forward(g, segmenter, first: int | None, pictures: int) -> float:
-    if first is None:
-        return 0.0
+def _forward(g: LayeredGenerator, segmenter: Segmenter, seeds: range) -> float:
     start = time.perf_counter()
     with torch.no_grad():
-        segmenter.segment(g.images(g.sample(range(first, min(pictures, first + BATCH)))))
+        segmenter.segment(g.images(g.sample(seeds)))
     return time.perf_counter() - start
 
 

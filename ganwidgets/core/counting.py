@@ -55,7 +55,7 @@ class Statistic(abc.ABC):
         try:
             with np.load(path, allow_pickle=False) as file:
                 state = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, zlib.error,
+        except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError, zlib.error,
                 zipfile.BadZipFile) as error:
             raise StatisticsError(f"{path} cannot be read as statistics: {error}") from error
         kind = str(state.pop("kind", "nothing of ours"))

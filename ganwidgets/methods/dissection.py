@@ -49,6 +49,16 @@ class LayerFindings:
     quantiles: Float[np.ndarray, "kept units"]
     counts: IoUCounts
 
+    @cached_property
+    def iou(self) -> Float[np.ndarray, "units concepts"]:
+        """Intersection over union of each unit with each concept."""
+        return self.counts.iou
+
+    @cached_property
+    def iou_other(self) -> Float[np.ndarray, "units concepts"]:
+        """The same with the masks of other pictures."""
+        return self.counts.iou_other
+
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,7 +117,7 @@ class Dissection:
     def scores(self) -> pd.DataFrame:
         """IoU of each unit (rows) with each concept (columns). Rows are units, or (layer, unit) for several layers."""
         names = [concept.name for concept in self.concepts]
-        parts = {found.layer.name: pd.DataFrame(found.counts.iou, columns=names) for found in self.findings}
+        parts = {found.layer.name: pd.DataFrame(found.iou, columns=names) for found in self.findings}
         if len(parts) == 1:
             (only,) = parts.values()
             return only.rename_axis("unit")
@@ -123,8 +133,8 @@ class Dissection:
             "kind": [concept.kind for concept in self.concepts],
             "share": counts.concept_shares, "iou_cap": iou_cap(counts.concept_shares, self.share),
             "layer": [found.layer.name for found, _ in best], "unit": [unit for _, unit in best],
-            "iou": [found.counts.iou[unit, index] for index, (found, unit) in enumerate(best)],
-            "iou_other": [found.counts.iou_other[unit, index] for index, (found, unit) in enumerate(best)],
+            "iou": [found.iou[unit, index] for index, (found, unit) in enumerate(best)],
+            "iou_other": [found.iou_other[unit, index] for index, (found, unit) in enumerate(best)],
         })
         return rows.sort_values("iou", ascending=False, kind="stable", ignore_index=True)
 
@@ -140,7 +150,7 @@ class Dissection:
         if count is None or not 1 <= count <= most:
             raise UnitError(f"{n!r} units of {found.layer.name}: give a whole number from 1 to {most}.")
         # of equal scores the lower unit comes first
-        return np.argsort(-found.counts.iou[:, index], kind="stable")[:count].tolist()
+        return np.argsort(-found.iou[:, index], kind="stable")[:count].tolist()
 
     def edit(self, concept: str | Concept, mode: str, *, n: int | None = None, region: Region | None = None,
              layer: str | Layer | None = None, quantile: float | int = HIGH) -> UnitEdit:
@@ -155,7 +165,7 @@ class Dissection:
         if quantile not in KEPT:
             raise ArgumentError(one_of("quantile", quantile, KEPT, where="the dissection"))
         found, index = self._found(concept, layer)
-        if not found.counts.iou[:, index].any():
+        if not found.iou[:, index].any():
             raise ConceptError(f"no unit of {found.layer.name} lights up where there is "
                                f"{self.concepts[index].name}; nothing can be said about which to use.")
         units = self.units_for(concept, n, layer=found.layer)
@@ -182,7 +192,7 @@ class Dissection:
 
     def _rows(self, found: LayerFindings) -> pd.DataFrame:
         counts = found.counts
-        iou, other, caps = counts.iou, counts.iou_other, iou_cap(counts.concept_shares, self.share)
+        iou, other, caps = found.iou, found.iou_other, iou_cap(counts.concept_shares, self.share)
         units, best = np.arange(counts.units), iou.argmax(1)
         meets = iou[units, best] > 0
         return pd.DataFrame({
@@ -205,8 +215,8 @@ class Dissection:
         raise LayerError(one_of("layer", name, [each.name for each in self.layers], where="the dissection"))
 
     def _best(self, index: int) -> tuple[LayerFindings, int]:
-        found = max(self.findings, key=lambda each: each.counts.iou[:, index].max())
-        return found, int(found.counts.iou[:, index].argmax())
+        found = max(self.findings, key=lambda each: each.iou[:, index].max())
+        return found, int(found.iou[:, index].argmax())
 
     def __repr__(self) -> str:
         places = ", ".join(f"{layer.name} ({layer.channels} units, {layer.height} x {layer.width})"
@@ -254,7 +264,7 @@ def open_dissection(path: str | os.PathLike) -> Dissection:
             return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, str(record["rule"]),
                               float(record["share"]), calibration if calibration == "all" else int(calibration))
     except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
-            zlib.error, zipfile.BadZipFile) as error:
+            MemoryError, zlib.error, zipfile.BadZipFile) as error:
         if isinstance(error, StatisticsError) and "format" in str(error):
             raise
         raise StatisticsError(f"{path} cannot be opened as a dissection: {error}") from error

@@ -124,11 +124,11 @@ class LabWidget(anywidget.AnyWidget):
             self._post(content, buffers)
 
     def show_frame(self, frame: Frame) -> None:
-        """Show a picture: a rest frame also becomes the trait that a saved notebook keeps."""
-        if frame.rest:
-            self.say(picture=frame.data)
+        """Show a picture, and only then make it the trait that a saved notebook keeps, if it is one at rest."""
         if self._views:
             self._gate.offer(frame)
+        if frame.rest:
+            self.say(picture=frame.data)
 
     def later(self, name: str, steps: Work, words: str = "") -> None:
         """Do this when nothing else is to be done, unless another of the name follows. Errors show in `error`."""
@@ -312,7 +312,7 @@ class LabWidget(anywidget.AnyWidget):
         self._desk.run()
 
     def _watched(self, task: Task | None, progress: Any) -> None:
-        """Keep `busy` and `progress` true, sparingly: each change is a message."""
+        """Keep `busy` and `progress` true from the second step on: each change is a message, which a short act can spare."""
         if task is not None and (task.preview or not task.words):
             return
         words = task.words if task is not None else ""

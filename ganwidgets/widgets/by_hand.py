@@ -33,9 +33,7 @@ def act_steps(lab: "PaintBox", message: Message) -> tuple[Work, str]:
 def preview(lab: "PaintBox", message: Message) -> None:
     """Show what the stroke so far would do; nothing is kept."""
     image = lab.imagined(mask(message), message["concept"], erase=message["tool"] == "ablate")
-    lab.show_frame(
-        Frame(encode_jpeg(image), "jpeg", lab.seed, rest=False, preview=True, id=message.id, view=message.view)
-    )
+    lab.show_frame(Frame(encode_jpeg(image), "jpeg", lab.seed, rest=False, preview=True, id=message.id, view=message.view))
 
 
 def stroke(lab: "PaintBox", message: Message) -> None:

@@ -145,9 +145,7 @@ class Desk:
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until others have done everything; False if the time ran out first."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not (self._acts or self._background or self._running or self._current), seconds
-            )
+            return self._changed.wait_for(lambda: not (self._acts or self._background or self._running or self._current), seconds)
 
     def _choose(self) -> Task | None:
         """The act under way, else the next act, else background work, which waits as it stands while acts pass it."""
@@ -164,7 +162,6 @@ class Desk:
         status, result, last = "cancelled", None, True
         if not task.cancelled:
             try:
-                self._watch(task, None)
                 last, result = task.advance()
                 status = "done"
             except CancelledError:

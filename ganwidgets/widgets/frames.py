@@ -1,4 +1,7 @@
-"""Pictures on their way to the browser: at most two unacknowledged, and of those that wait only the latest."""
+"""Pictures on their way to the browser: at most two unacknowledged, and of those that wait only the latest.
+
+The second place is kept for pictures at rest, so that what a stroke made never waits for its previews to be drawn.
+"""
 
 import threading
 import time
@@ -28,9 +31,7 @@ class Frame:
 class FrameGate:
     """Numbers frames and passes them to `send(content, buffers)` as fast as the browser draws. For any thread."""
 
-    def __init__(
-        self, send: Callable[[dict[str, Any], list[bytes]], None], *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, send: Callable[[dict[str, Any], list[bytes]], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._send, self._clock = send, clock
         self._lock = threading.Lock()
         self._number = 0
@@ -64,7 +65,7 @@ class FrameGate:
         now = self._clock()
         self._unseen = {sent: when for sent, when in self._unseen.items() if now - when < PATIENCE}
         frame = self._waiting
-        if frame is None or len(self._unseen) >= IN_FLIGHT:
+        if frame is None or len(self._unseen) >= (IN_FLIGHT if frame.rest else IN_FLIGHT - 1):
             return
         self._number += 1
         self._unseen[self._number] = now

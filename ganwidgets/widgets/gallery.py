@@ -12,7 +12,7 @@ from ganwidgets.core.edits import Edit, UnitEdit
 from ganwidgets.core.images import to_pil
 from ganwidgets.core.jobs import Progress
 from ganwidgets.core.nets import LayeredGenerator
-from ganwidgets.widgets.painting import Easel, History
+from ganwidgets.widgets.painting import Easel, History, touches
 from ganwidgets.widgets.palette import CHIP_SIZE, drawings
 
 THUMB = 64  # pixels, of strip and history, at most
@@ -21,12 +21,11 @@ NAMED = 8  # concepts named in a description, at most
 
 Post = tuple[dict[str, Any], list[bytes]]
 Naming = Generator[Any, None, list[str]]
+Kept = dict[int, tuple[list[Edit], Image.Image]]
 Drawing = Generator[Any, None, Post]  # pauses between steps
 
 
-def chip_sheet(
-    generator: LayeredGenerator, edits: dict[str, UnitEdit], *, segmenter: Segmenter | None = None
-) -> Drawing:
+def chip_sheet(generator: LayeredGenerator, edits: dict[str, UnitEdit], *, segmenter: Segmenter | None = None) -> Drawing:
     """What each concept draws."""
     pictures = []
     for name, picture in drawings(generator, edits, segmenter=segmenter):
@@ -41,9 +40,7 @@ def step_sheet(easel: Easel, history: History, seed: int, kept: MutableMapping[i
     for i, entry in enumerate(entries):
         if entry.number not in kept:
             shown = entry.seed if entry.seed is not None else seed
-            kept[entry.number] = small(
-                easel, shown, [step.edit for step in entries[: i + 1] if step.on or step is entry]
-            )
+            kept[entry.number] = small(easel, shown, [step.edit for step in entries[: i + 1] if step.on or step is entry])
             yield
     for number in set(kept) - history.numbers:
         del kept[number]
@@ -53,14 +50,19 @@ def step_sheet(easel: Easel, history: History, seed: int, kept: MutableMapping[i
     ]
 
 
-def strip_sheet(easel: Easel, seeds: Sequence[int], edits: Sequence[Edit]) -> Drawing:
-    """The strip's pictures under the edits."""
-    pictures = []
+def strip_sheet(easel: Easel, seeds: Sequence[int], edits: Sequence[Edit], kept: Kept) -> Drawing:
+    """The strip's pictures under the edits. `kept` holds those already drawn, with the edits that were on them."""
+    for seed in set(kept) - set(seeds):
+        del kept[seed]
     for seed in seeds:
-        pictures.append(small(easel, seed, edits))
-        yield
+        own = [edit for edit in edits if touches(edit, seed)]
+        before = kept[seed][0] if seed in kept else None
+        if before is None or len(before) != len(own) or any(a is not b for a, b in zip(before, own, strict=True)):
+            kept[seed] = own, small(easel, seed, own)
+            yield
     size = min(THUMB, easel.generator.image_size)
-    return {"kind": "thumbs", "seeds": list(seeds), "size": size}, [sprite(pictures, size)]
+    post = {"kind": "thumbs", "seeds": list(seeds), "size": size}
+    return post, [sprite([kept[seed][1] for seed in seeds], size)]
 
 
 def concepts_seen(easel: Easel, segmenter: Segmenter, seed: int, edits: Sequence[Edit]) -> Naming:

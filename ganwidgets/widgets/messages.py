@@ -6,7 +6,7 @@ is a message: the browser's are in REQUESTS and are checked by `parse` before al
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ganwidgets.core.errors import MessageError, listed, one_of
@@ -106,6 +106,9 @@ SETTINGS = {
     )
 }
 
+# Traits are sent once the kernel has taken the one before, messages at once: so an act says by which settings it is meant.
+_MEANT = tuple(replace(SETTINGS[name], optional=True) for name in ("level", "count", "strength", "everywhere"))
+
 STATE = (
     Field("protocol", "integer"),
     Field("version", "text"),
@@ -143,8 +146,8 @@ REQUESTS = {
             ),
             doc="change the strip: these seeds, new ones, or move along",
         ),
-        Request("preview", (_CONCEPT, _TOOL), "mask", doc="show what the stroke so far would do"),
-        Request("stroke", (_CONCEPT, _TOOL), "mask", doc="paint"),
+        Request("preview", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="show what the stroke so far would do"),
+        Request("stroke", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="paint"),
         Request(
             "drop",
             (
@@ -153,6 +156,7 @@ REQUESTS = {
                 Field("y", "number", -1, 1),
                 Field("width", "number", 0.005, 1),
                 Field("height", "number", 0.005, 1),
+                *_MEANT,
             ),
             doc="insert a concept in a box: fractions of the picture, y down",
         ),
@@ -237,18 +241,12 @@ def parse(content: Any, buffers: Sequence[Any] | None = None) -> Message:
     kind: Any = content.get("kind")
     spec = REQUESTS.get(kind) if isinstance(kind, str) else None
     if spec is None:
-        raise MessageError(
-            one_of("message", kind if isinstance(kind, str) else _shown(kind), REQUESTS, where="this lab")
-        )
+        raise MessageError(one_of("message", kind if isinstance(kind, str) else _shown(kind), REQUESTS, where="this lab"))
     number, view = address(content)
     if number is None and (spec.answered or "id" in content):
-        raise MessageError(
-            f"the number of {kind!r} is {_shown(content.get('id'))}; it must be a whole number, 1 or more."
-        )
+        raise MessageError(f"the number of {kind!r} is {_shown(content.get('id'))}; it must be a whole number, 1 or more.")
     fields = {
-        each.name: check(each, content[each.name], kind)
-        for each in spec.fields
-        if each.name in content or _missing(each, kind)
+        each.name: check(each, content[each.name], kind) for each in spec.fields if each.name in content or _missing(each, kind)
     }
     if kind == "set":
         fields["value"] = check(SETTINGS[fields["name"]], fields["value"], "set")
@@ -300,12 +298,7 @@ def _text(spec: Field, value: Any, what: str) -> str:
 
 def _number(spec: Field, value: Any, what: str, *, whole: bool) -> float | int:
     allowed = int if whole else (int, float)
-    fits = (
-        isinstance(value, allowed)
-        and not isinstance(value, bool)
-        and abs(value) <= SAFE
-        and spec.low <= value <= spec.high
-    )
+    fits = isinstance(value, allowed) and not isinstance(value, bool) and abs(value) <= SAFE and spec.low <= value <= spec.high
     _demand(value, fits, what, f"a {'whole ' if whole else ''}number from {plain(spec.low)} to {plain(spec.high)}")
     return value if whole else float(value)
 

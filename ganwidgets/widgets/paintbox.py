@@ -23,7 +23,7 @@ from ganwidgets.widgets.base import LabWidget
 from ganwidgets.widgets.by_hand import act_steps
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
-from ganwidgets.widgets.gallery import chip_sheet, concepts_seen, step_sheet, strip_sheet
+from ganwidgets.widgets.gallery import Kept, chip_sheet, concepts_seen, step_sheet, strip_sheet
 from ganwidgets.widgets.messages import LEVELS, SETTINGS, TOOLS, Message
 from ganwidgets.widgets.painting import Easel, History, box_of, check_nouns, region_of
 from ganwidgets.widgets.palette import Chip, chips
@@ -87,13 +87,12 @@ class PaintBox(LabWidget):
         check_nouns(g, d, segmenter, latents)
         name = g.layer(layer if layer is not None else d.layers[0]).name
         known = segmenter.concepts if segmenter is not None else ()
-        self._chips: dict[str, Chip] = {
-            each.concept.name: each for each in chips(d, name, palette=palette, known=known)
-        }
+        self._chips: dict[str, Chip] = {each.concept.name: each for each in chips(d, name, palette=palette, known=known)}
         self._dissection, self._segmenter, self._channels = d, segmenter, g.layer(name).channels
         self._easel = Easel(g, name, latents)
         self._history, self._seed, self._shuffles = History(), 0, 0
         self._thumbnails: dict[int, Image.Image] = {}
+        self._small: Kept = {}
         super().__init__(g, driver=driver, **{"concept": next(iter(self._chips), ""), **settings})
         own = tuple(latents.pictures) if latents is not None else ()
         first = seed if seed is not None else own[0] if own else 0
@@ -206,9 +205,7 @@ class PaintBox(LabWidget):
     @edits.setter
     def edits(self, stack: EditStack) -> None:
         if not isinstance(stack, EditStack):
-            raise EditError(
-                f"edits are an EditStack; what came is a {type(stack).__name__}. Try EditStack().push(edit)."
-            )
+            raise EditError(f"edits are an EditStack; what came is a {type(stack).__name__}. Try EditStack().push(edit).")
         self._replace(stack, "Edits replaced.")
 
     @property
@@ -254,10 +251,14 @@ class PaintBox(LabWidget):
             return self._easel.image(self._seed, [*self._history.edits, edit])[0]
 
     def edit_for(self, concept: str, mode: str, region: Region | None) -> UnitEdit:
-        """The edit that a stroke would push, by the present settings."""
-        edit = self._dissection.edit(concept, mode, n=self.count, region=region, layer=self.layer)
-        seeds = None if self.everywhere else (self._seed,)
-        return replace(edit, strength=self.strength, seeds=seeds, origin=Origin.of(self._easel.generator))
+        """The edit that a stroke would push, by the present settings, or by those that came with it."""
+        meant = self.request.fields if self.request is not None else {}
+        level, count = meant.get("level", "custom"), meant.get("count", self.count)
+        count = min(count, self._channels) if level == "custom" else self._level_count(level)
+        edit = self._dissection.edit(concept, mode, n=count, region=region, layer=self.layer)
+        seeds = None if meant.get("everywhere", self.everywhere) else (self._seed,)
+        strength = meant.get("strength", self.strength)
+        return replace(edit, strength=strength, seeds=seeds, origin=Origin.of(self._easel.generator))
 
     # Inside.
 
@@ -271,10 +272,10 @@ class PaintBox(LabWidget):
             self._turn(self._history.replaced(stack), said=said + warning)
 
     def _push(self, edit: UnitEdit, label: str, concept: str, mode: str) -> None:
-        history = self._history.push(
-            edit, label, concept=concept, mode=mode, seed=None if self.everywhere else self._seed
-        )
-        self._turn(history, said=f"{label.capitalize()}{' on every picture' if self.everywhere else ''}.")
+        everywhere = edit.seeds is None
+        seed = None if everywhere else self._seed
+        history = self._history.push(edit, label, concept=concept, mode=mode, seed=seed)
+        self._turn(history, said=f"{label.capitalize()}{' on every picture' if everywhere else ''}.")
 
     def _turn(self, history: History | None = None, seed: int | None = None, said: str = "") -> None:
         """Draw the picture as it is to be, and only if that went well make it so."""
@@ -283,6 +284,8 @@ class PaintBox(LabWidget):
         image = self._easel.image(number, history.edits)
         shown = number != self._seed or not self.picture
         self._history, self._seed = history, number
+        asked = (self.request.id, self.request.view) if self.request is not None else (None, "")
+        self.show_frame(Frame(encode_png(image[0]), "png", number, True, False, *asked))
         self.say(
             seed=number,
             history=[entry.record() for entry in history.entries],
@@ -290,10 +293,6 @@ class PaintBox(LabWidget):
             can_redo=bool(history.future),
             status=said or f"Picture {number}.",
             alt=self._words(()),
-        )
-        asked = self.request
-        self.show_frame(
-            Frame(encode_png(image[0]), "png", number, id=asked.id if asked else None, view=asked.view if asked else "")
         )
         self._background(shown)
 
@@ -320,6 +319,7 @@ class PaintBox(LabWidget):
         self._easel.forget()
         if self._closed:
             self._thumbnails.clear()
+            self._small.clear()
             self._easel = Easel(None, self.layer)  # type: ignore[arg-type]
 
     def _greeting(self) -> Pauses:
@@ -339,13 +339,11 @@ class PaintBox(LabWidget):
         self.post(*(yield from step_sheet(self._easel, self._history, self._seed, self._thumbnails)))
 
     def _draw_thumbs(self) -> Pauses:
-        self.post(*(yield from strip_sheet(self._easel, list(self.strip), self._history.edits)))
+        self.post(*(yield from strip_sheet(self._easel, list(self.strip), self._history.edits, self._small)))
 
     def _describe(self) -> Pauses:
         assert self._segmenter is not None
-        self.say(
-            alt=self._words((yield from concepts_seen(self._easel, self._segmenter, self._seed, self._history.edits)))
-        )
+        self.say(alt=self._words((yield from concepts_seen(self._easel, self._segmenter, self._seed, self._history.edits))))
 
     def _words(self, names: Sequence[str]) -> str:
         on = [entry for entry in self._history.entries if entry.on]

@@ -204,9 +204,7 @@ def box_of(box: Sequence[float]) -> Region:
         raise RegionError(f"a box is (x0, y0, x1, y1), fractions of the picture; what came is {box!r}.") from None
     cut = [min(1.0, max(0.0, edge)) for edge in (x0, y0, x1, y1)]
     if not (x0 < x1 and y0 < y1 and cut[0] < cut[2] and cut[1] < cut[3]):
-        raise RegionError(
-            f"the box {tuple(box)!r} lies outside the picture or is empty; x and y go from 0 to 1, y down."
-        )
+        raise RegionError(f"the box {tuple(box)!r} lies outside the picture or is empty; x and y go from 0 to 1, y down.")
     return Region.box(*cut)
 
 

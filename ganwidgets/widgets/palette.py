@@ -90,9 +90,7 @@ def drawings(
         yield name, _drawn[key]
 
 
-def _best_crop(
-    generator: LayeredGenerator, paused: Any, edit: UnitEdit, name: str, segmenter: Segmenter | None
-) -> Image.Image:
+def _best_crop(generator: LayeredGenerator, paused: Any, edit: UnitEdit, name: str, segmenter: Segmenter | None) -> Image.Image:
     boxed = replace(edit, region=Region.box(*BOX))
     images = generator.tail(replace(paused, features=boxed.change(paused.features)))
     height, width = images.shape[-2:]

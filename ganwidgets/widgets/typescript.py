@@ -113,8 +113,7 @@ def _type(spec: Field) -> str:
 
 def _interface(name: str, fields: Sequence[Field], head: str = "") -> str:
     rows = "".join(
-        (f"  /** {spec.doc} */\n" if spec.doc else "")
-        + f"  {spec.name}{'?' if spec.optional else ''}: {_type(spec)};\n"
+        (f"  /** {spec.doc} */\n" if spec.doc else "") + f"  {spec.name}{'?' if spec.optional else ''}: {_type(spec)};\n"
         for spec in fields
     )
     return f"export interface {name} {{\n{head}{rows}}}\n"
@@ -134,9 +133,7 @@ def _request(spec: Request) -> str:
 def _post(spec: Post) -> str:
     notes = [spec.doc] if spec.doc else []
     notes += [f"buffers: {spec.buffers}"] if spec.buffers else []
-    return f"/** {'; '.join(notes)} */\n" + _interface(
-        _title(spec.kind), spec.fields, f"  kind: {_quoted(spec.kind)};\n"
-    )
+    return f"/** {'; '.join(notes)} */\n" + _interface(_title(spec.kind), spec.fields, f"  kind: {_quoted(spec.kind)};\n")
 
 
 def _title(kind: str) -> str:

@@ -112,11 +112,11 @@ export interface Requests {
   /** change the strip: these seeds, new ones, or move along */
   strip: { seeds?: number[]; shuffle?: boolean; step?: number };
   /** show what the stroke so far would do; buffer: 8-bit grey PNG of at most 256 x 256 */
-  preview: { concept: string; tool: Tool };
+  preview: { concept: string; tool: Tool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
   /** paint; buffer: 8-bit grey PNG of at most 256 x 256 */
-  stroke: { concept: string; tool: Tool };
+  stroke: { concept: string; tool: Tool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
   /** insert a concept in a box: fractions of the picture, y down */
-  drop: { concept: string; x: number; y: number; width: number; height: number };
+  drop: { concept: string; x: number; y: number; width: number; height: number; level?: Level; count?: number; strength?: number; everywhere?: boolean };
   undo: Record<never, never>;
   redo: Record<never, never>;
   /** take every edit away */

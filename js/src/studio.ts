@@ -51,6 +51,9 @@ export function barred({ store, kernel }: Pick<Studio, "store" | "kernel">): str
 
 export const open = (studio: Studio): boolean => barred(studio) === "";
 
+/** The settings that an act is meant by: as traits they might reach the kernel after it. */
+export const meant = (store: Store) => ({ level: store.get("level"), count: store.get("count"), strength: store.get("strength"), everywhere: store.get("everywhere") });
+
 /** The chip in hand. */
 export function chosen({ store }: Pick<Studio, "store">): Chip | null {
   return store.get("concepts").find((chip) => chip.name === store.get("concept")) ?? null;
@@ -90,7 +93,7 @@ export function actsOf(studio: Studio) {
     reset: () => void (store.get("history").length > 0 && ask("reset", {})),
     toggle: (entry: number, on: boolean) => ask("toggle", { entry, on }),
     shuffle: () => void ask("strip", { shuffle: true }),
-    drop: (concept: string, box: Box) => ask("drop", { concept, x: box.x, y: box.y, width: box.width, height: box.height }),
+    drop: (concept: string, box: Box) => ask("drop", { concept, x: box.x, y: box.y, width: box.width, height: box.height, ...meant(store) }),
 
     /** A picture by its number, with its neighbours in the strip. */
     type(seed: number): void {

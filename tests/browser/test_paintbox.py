@@ -248,6 +248,7 @@ def test_nothing_bars_anyone_in_light_in_dark_and_when_narrow(paintbox):
     lab.page.evaluate(AXE.read_text())
     check_axe(lab)
     photograph(lab, "light")
+    lab.page.set_viewport_size({"width": 1280, "height": 2000})
     for width in (600, 320):
         lab.notebook.ask(f"lab.layout.width = '{width}px'")
         lab.page.wait_for_function(
@@ -258,6 +259,7 @@ def test_nothing_bars_anyone_in_light_in_dark_and_when_narrow(paintbox):
         wide = lab.page.eval_on_selector(ROOT, "root => root.scrollWidth - root.clientWidth")
         assert wide <= 1, f"at {width} px the lab is {wide} px too wide"
     lab.notebook.ask("lab.layout.width = None")
+    lab.page.set_viewport_size({"width": 1280, "height": 1100})
     lab.notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     lab.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
     lab.page.wait_for_timeout(500)  # the theme's style sheet

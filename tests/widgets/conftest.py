@@ -19,9 +19,7 @@ def planted():
 
 @pytest.fixture(scope="session")
 def dissection(planted):
-    return dissect(
-        planted.generator, planted.segmenter, layer=planted.layer, seeds=range(24), rule="quantile", progress=False
-    )
+    return dissect(planted.generator, planted.segmenter, layer=planted.layer, seeds=range(24), rule="quantile", progress=False)
 
 
 @pytest.fixture
@@ -30,9 +28,7 @@ def paintbox(planted, dissection):
     labs = []
 
     def make(**options):
-        labs.append(
-            PaintBox(planted.generator, dissection, **{"segmenter": planted.segmenter, "driver": "inline", **options})
-        )
+        labs.append(PaintBox(planted.generator, dissection, **{"segmenter": planted.segmenter, "driver": "inline", **options}))
         return labs[-1]
 
     yield make
@@ -69,9 +65,7 @@ class Hand:
         return self.number
 
     def raw(self, content, buffers=()):
-        self.lab._handle_custom_msg(
-            content, [memoryview(each) if isinstance(each, bytes) else each for each in buffers]
-        )
+        self.lab._handle_custom_msg(content, [memoryview(each) if isinstance(each, bytes) else each for each in buffers])
 
     def ask(self, kind, buffers=(), **fields):
         """Send a request and wait; its answer, with the buffers under "buffers"."""

@@ -125,9 +125,7 @@ def test_a_slice_stops_between_steps(book):
 
 def test_many_threads_end_each_task_once(book):
     adders = [
-        threading.Thread(
-            target=lambda n=n: [book.desk.add(book.task(f"{n}-{i}-", 2, preview=i % 3 == 0)) for i in range(40)]
-        )
+        threading.Thread(target=lambda n=n: [book.desk.add(book.task(f"{n}-{i}-", 2, preview=i % 3 == 0)) for i in range(40)])
         for n in range(4)
     ]
     workers = [threading.Thread(target=lambda: [book.desk.run() for _ in range(200)]) for _ in range(3)]

@@ -11,9 +11,9 @@ class Wire:
         self.sent, self.now = [], 0.0
         self.gate = FrameGate(lambda content, buffers: self.sent.append((content, buffers)), clock=lambda: self.now)
 
-    def offer(self, *names):
+    def offer(self, *names, rest=True):
         for name in names:
-            self.gate.offer(Frame(name.encode(), "jpeg", 0, rest=False))
+            self.gate.offer(Frame(name.encode(), "jpeg", 0, rest=rest, preview=not rest))
 
     @property
     def names(self):
@@ -71,3 +71,15 @@ def test_a_view_that_went_away_does_not_hold_up_the_next(wire):
     wire.gate.reset()
     wire.offer("g")
     assert wire.names == ["a", "b", "d", "e", "g"]
+
+
+def test_a_picture_at_rest_does_not_wait_for_previews(wire):
+    wire.offer("p1", "p2", "p3", rest=False)
+    assert wire.names == ["p1"]
+    wire.offer("rest")
+    assert wire.names == ["p1", "rest"]
+    wire.offer("p4", rest=False)
+    wire.gate.acknowledge(1)
+    assert wire.names == ["p1", "rest"]
+    wire.gate.acknowledge(2)
+    assert wire.names == ["p1", "rest", "p4"]

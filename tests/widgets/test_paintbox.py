@@ -153,6 +153,17 @@ def test_the_stroke_is_the_dissections_edit_at_its_levels(lab, dissection):
     assert len(edit.units) == lab.count
 
 
+def test_a_stroke_is_meant_by_the_settings_that_came_with_it(lab, hand):
+    before = state(lab)
+    meant = {"level": "low", "count": 12, "strength": 0.5, "everywhere": True}
+    hand.ask("stroke", [png(disc())], concept=first(lab), tool="insert", **meant)
+    hand.ask("stroke", [png(disc())], concept=first(lab), tool="insert", level="custom", count=3)
+    one, two = lab.edits
+    assert (len(one.units), one.strength, one.seeds) == (2, 0.5, None)
+    assert (len(two.units), two.strength, two.seeds) == (3, 1.0, (lab.seed,))
+    assert {name: getattr(lab, name) for name in meant} == {name: before[name] for name in meant}
+
+
 def test_levels_count_units(lab):
     counts = []
     for level in ("low", "medium", "high"):
@@ -167,6 +178,7 @@ def test_levels_count_units(lab):
 
 def test_a_preview_shows_the_stroke_and_keeps_nothing(lab, hand):
     before, mask = state(lab), disc()
+    hand.send("ack", frame=100)
     hand.came.clear()
     assert hand.ask("preview", [png(mask)], concept=first(lab), tool="insert")["status"] == "done"
     assert state(lab) == before

@@ -164,9 +164,7 @@ def test_of_previews_that_pile_up_the_latest_is_drawn(paintbox):
     lab.wait(5)
     hand.came.clear()
     with held(lab):
-        numbers = [
-            hand.send("preview", [png(disc(0.1 * i + 0.2, 0.5))], concept=lab.concept, tool="insert") for i in range(5)
-        ]
+        numbers = [hand.send("preview", [png(disc(0.1 * i + 0.2, 0.5))], concept=lab.concept, tool="insert") for i in range(5)]
         stroke = hand.send("stroke", [png(disc())], concept=lab.concept, tool="insert")
         late = hand.send("preview", [png(disc())], concept=lab.concept, tool="insert")
     lab.wait(5)

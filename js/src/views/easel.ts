@@ -7,7 +7,7 @@ import { encodeGrey } from "../canvas/png";
 import { MASK_SIDE, type Tool } from "../messages";
 import { listen, make } from "../parts/dom";
 import { fine } from "../parts/pictures";
-import { barred, chosen, open, type Acts, type Studio } from "../studio";
+import { barred, chosen, meant, open, type Acts, type Studio } from "../studio";
 import { drawScene, inkLayer, type Layer, type Scene } from "./ink";
 import type { Screen } from "./screen";
 
@@ -101,7 +101,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     stroke.sampled = true;
     stroke.last = cursor = points[points.length - 1] as Point;
     settle();
-    if (!isEmpty(layer.mask)) kernel.preview({ concept, tool }, () => encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE));
+    if (!isEmpty(layer.mask)) kernel.preview({ concept, tool, ...meant(store) }, () => encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE));
   }
 
   function commit(): void {
@@ -112,7 +112,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     if (!isEmpty(layer.mask)) {
       const sent = { layer, live };
       waiting.push(sent);
-      void acts.ask("stroke", { concept, tool }, encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE)).then((reply) => {
+      void acts.ask("stroke", { concept, tool, ...meant(store) }, encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE)).then((reply) => {
         waiting.splice(waiting.indexOf(sent), 1);
         if (reply?.status !== "done") screen.restore();
         settle();
@@ -184,7 +184,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     const chip = chosen(studio);
     if (box && chip) {
       const mask = boxMask(MASK_SIDE, box);
-      kernel.preview({ concept: chip.name, tool: "insert" }, () => encodeGrey(mask.data, MASK_SIDE, MASK_SIDE));
+      kernel.preview({ concept: chip.name, tool: "insert", ...meant(store) }, () => encodeGrey(mask.data, MASK_SIDE, MASK_SIDE));
     } else if (was) {
       kernel.dropPreviews();
       screen.restore();
