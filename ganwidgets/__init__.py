@@ -26,6 +26,8 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
+    "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
+    "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     # widgets: the same by hand
     "ganwidgets.widgets.paintbox": ("PaintBox",),
     # lessons
@@ -66,6 +68,17 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
+    from ganwidgets.methods.intervene import effect as effect
+    from ganwidgets.methods.intervene import insertion as insertion
+    from ganwidgets.methods.intervene import levels_for as levels_for
+    from ganwidgets.methods.intervene import places as places
+    from ganwidgets.methods.intervene import random_units as random_units
+    from ganwidgets.methods.intervene import removal as removal
+    from ganwidgets.methods.intervene import unit_heat as unit_heat
+    from ganwidgets.methods.omissions import Distance as Distance
+    from ganwidgets.methods.omissions import Statistics as Statistics
+    from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
+    from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
