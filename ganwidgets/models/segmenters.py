@@ -95,6 +95,8 @@ class StorybookSegmenter(Segmenter):
 
     def _in_chunks(self, read: Any, images: Tensor) -> Tensor:
         whole = torch.is_grad_enabled() or self.device.type != "cpu" or len(images) <= CHUNK
+        if not len(images):     # torch cannot rearrange the pixels of no picture
+            return self._in_chunks(read, images.new_zeros(1, *images.shape[1:]))[:0]
         with full_float32():
             return read(images) if whole else torch.cat([read(some) for some in images.split(CHUNK)])
 

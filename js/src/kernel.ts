@@ -47,10 +47,6 @@ const QUIET: readonly RequestKind[] = ["ready", "preview", "next", "ack", "cance
 
 const PATIENCE = 8000; // ms without a first answer, after which we wonder
 
-/** Requests whose answer nobody watches for. */
-const UNHURRIED: readonly RequestKind[] = ["ready", "next", "ack", "cancel", "set", "save", "load", "script"];
-const NUDGES = [12, 24, 36]; // ms
-
 const GONE: Reply = { status: "cancelled", message: "the kernel is gone", buffers: [] };
 
 export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Kernel {
@@ -70,19 +66,10 @@ export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Ker
     if (line === "gone" || signal.aborted) return Promise.resolve(GONE);
     return new Promise((settle) => {
       asked.set(count + 1, { kind, settle });
-      const id = send(kind, fields, buffer);
-      if (!UNHURRIED.includes(kind)) nudge(id);
+      send(kind, fields, buffer);
       hooks.changed();
       if (kind !== "next") pull.hungry();
     });
-  }
-
-  /**
-   * Jupyter's server leaves Nagle's algorithm on: it keeps a frame back until the page has acknowledged the message before,
-   * which the page's side puts off for 40 ms, unless it has something to send.
-   */
-  function nudge(id: number): void {
-    for (const wait of NUDGES) setTimeout(() => asked.has(id) && !signal.aborted && send("ack", { frame: 0 }), wait);
   }
 
   function answered(answer: Answer, buffers: readonly DataView[]): void {

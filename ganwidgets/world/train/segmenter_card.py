@@ -29,10 +29,9 @@ Reads which of {count} concepts hold at each pixel of a 64 px picture of the sto
 
 * Architecture: {architecture}, {parameters:,} parameters, float16, {kilobytes} kB; weights digest `{digest}`.
 * Trained by `{command}`: seed {seed}, {steps:,} steps of {batch} pictures ({collages} of them collages) in
-  {minutes} minutes on {machine}, from {renders_learned:,} renders and
-  {collages_learned:,} collages (seeds from {first_render} and {first_collage},
-  which nothing else learns from or is measured on), worn: mirrored, bent, blurred by way of 16
-  to 48 px, recoloured, blotched, noisy, JPEG. Loss: cross-entropy of each concept and soft Dice.
+  {minutes} minutes on {machine}, from {renders_learned:,} renders and {collages_learned:,} collages.
+  Their seeds (from {first_render} and {first_collage}) serve nothing else. Pictures are worn: mirrored, bent, blurred by
+  way of 16 to 48 px, recoloured, blotched, noisy, JPEG. Loss: cross-entropy of each concept and soft Dice.
 * Measured by `python -m ganwidgets.world.train.segmenter_card` on {processor}.
 * License: the weights and the pictures of this card are CC0 1.0 (public domain).
 
@@ -115,7 +114,7 @@ def write_card(segmenter: StorybookSegmenter, folder: Path = WEIGHTS, agreed: Sc
         first_collage=COLLAGE_SEEDS[0], renders_read=inside.pictures, collages_read=outside.pictures,
         agreed=told(agreed), table=table(segmenter, inside, outside, agreed), inside=inside.mean, outside=outside.mean,
         ratio=outside.mean / inside.mean, picture=picture)
-    (folder / f"{segmenter.name}.CARD.md").write_text(text)
+    (folder / f"{segmenter.name}.md").write_text(text)
     return inside
 
 

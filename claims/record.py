@@ -1,0 +1,80 @@
+"""What a claim is, and the file that measuring it writes: figures with their size, seeds, weights and code, row by row."""
+
+import hashlib
+import inspect
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`measure(row, scale)` answers one row's figures; `scale` 1 is the full size, less a seeded part of it.
+
+    `conclude(rows)` says of all rows' figures what holds and what does not; thresholds stand in the claim's own file.
+    `nets`: a digest by name, of all nets that the figures rest on; `code`: the files whose change makes them stale.
+    """
+
+    name: str
+    says: str
+    paper: str
+    rows: Sequence[str]
+    measure: Callable[[str, float], dict[str, Any]]
+    conclude: Callable[[Mapping[str, dict[str, Any]]], dict[str, Any]]
+    nets: Callable[[], dict[str, str]]
+    code: Sequence[ModuleType]
+    sample: float = 0.02     # the scale that the tests repeat
+
+
+def run(claim: Claim) -> dict[str, Any]:
+    """Measure every row that the file does not hold yet for these nets and this code, and write it after each."""
+    path = FOLDER / f"{claim.name}.json"
+    stamp = {"weights": claim.nets(), "code": code_digests(claim)}
+    held = json.loads(path.read_text()) if path.exists() else {}
+    rows = held.get("rows", {}) if all(held.get(key) == value for key, value in stamp.items()) else {}
+    for row in claim.rows:
+        if row in rows:
+            continue
+        began = time.time()
+        figures = claim.measure(row, 1.0)
+        minutes = (time.time() - began) / 60
+        rows[row] = {"figures": figures, "sample": claim.measure(row, claim.sample), "minutes": round(minutes, 2)}
+        write(path, claim, stamp, rows)
+        print(f"{claim.name} / {row}: {json.dumps(figures)}", flush=True)
+    return write(path, claim, stamp, rows)
+
+
+def write(path: Path, claim: Claim, stamp: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
+    whole = set(rows) >= set(claim.rows)
+    content = {"claim": claim.says, "paper": claim.paper, "command": f"make claims NAME={claim.name}", **stamp,
+               "machine": platform.machine(), "minutes": round(sum(row["minutes"] for row in rows.values()), 1),
+               "verdict": claim.conclude({name: row["figures"] for name, row in rows.items()}) if whole else None,
+               "rows": rows}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return content
+
+
+def code_digests(claim: Claim) -> dict[str, str]:
+    """SHA-256 of each file that the figures rest on."""
+    files = [Path(inspect.getfile(module)) for module in claim.code]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def some(seeds: range, scale: float, least: int = 8) -> range:
+    """The first part of these seeds: all of them at scale 1."""
+    return seeds[:max(least, round(len(seeds) * scale))]
+
+
+def binomial_interval(successes: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    z, share = 1.96, successes / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * ((share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5)
+    return round(middle - half, 3), round(middle + half, 3)
