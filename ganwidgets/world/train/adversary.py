@@ -1,4 +1,4 @@
-"""The discriminator that storybook's generator is trained against: it grows with the pictures, and never ships in the wheel."""
+"""The discriminator that storybook's generator is trained against: it grows with the pictures, and is not in the wheel."""
 
 import math
 
@@ -32,16 +32,21 @@ def add_batch_deviation(x: Tensor, group: int = 8) -> Tensor:
 class Adversary(nn.Module):
     """Pictures (n, 3, size, size) to one number each, higher for rendered ones.
 
-    `channels` maps every size from the largest to 4 to its width; `rgb_S` reads pictures at size S, `down_S` halves them.
+    `channels` maps every grid from the largest to 4 to its width; `rgb_S` reads pictures at size S, `same_S` and `down_S`
+    are the two convolutions of a grid. Pictures of twice the largest grid are read as 2 x 2 pixels a cell: convolutions
+    on all of their pixels would cost more than all the rest.
     """
 
     def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
         self.channels = dict(sorted(channels.items(), reverse=True))
+        self.largest = max(self.channels)
         for size, width in self.channels.items():
             if size > 4:
                 self.add_module(f"rgb_{size}", EqualConv(3, width, 1))
+                self.add_module(f"same_{size}", EqualConv(width, width, 3, padding=1))
                 self.add_module(f"down_{size}", EqualConv(width, self.channels[size // 2], 3, padding=1))
+        self.add_module(f"rgb_{2 * self.largest}", EqualConv(12, self.channels[self.largest], 3, padding=1))
         last = self.channels[4]
         self.joint = EqualConv(last + 1, last, 3, padding=1)
         self.dense = EqualConv(last, last, 4)
@@ -50,17 +55,22 @@ class Adversary(nn.Module):
     def forward(self, pictures: Tensor, fade: float = 1.0) -> Tensor:
         """`fade` < 1 blends in the half-size reading while a new size is young."""
         size = pictures.shape[-1]
-        x = self.down(self.read(pictures, size), size)
+        x = self.read(pictures)
+        if size <= self.largest:
+            x = self.down(x, size)
         if fade < 1 and size > 8:
-            x = fade * x + (1 - fade) * self.read(F.avg_pool2d(pictures, 2), size // 2)
+            x = fade * x + (1 - fade) * self.read(F.avg_pool2d(pictures, 2))
         for smaller in self.channels:
             if 4 < smaller < size:
                 x = self.down(x, smaller)
         x = F.leaky_relu(self.joint(add_batch_deviation(x)), 0.2)
         return self.verdict(F.leaky_relu(self.dense(x), 0.2)).flatten()
 
-    def read(self, pictures: Tensor, size: int) -> Tensor:
-        return F.leaky_relu(self.get_submodule(f"rgb_{size}")(pictures), 0.2)
+    def read(self, pictures: Tensor) -> Tensor:
+        size = pictures.shape[-1]
+        folded = F.pixel_unshuffle(pictures, 2) if size > self.largest else pictures
+        return F.leaky_relu(self.get_submodule(f"rgb_{size}")(folded), 0.2)
 
     def down(self, x: Tensor, size: int) -> Tensor:
+        x = F.leaky_relu(self.get_submodule(f"same_{size}")(x), 0.2)
         return F.avg_pool2d(F.leaky_relu(self.get_submodule(f"down_{size}")(x), 0.2), 2)
