@@ -109,7 +109,11 @@ class ProGANNet(nn.Module):
     def picture(self, features: Tensor, size: int | None = None) -> Tensor:
         """Features of the last layer at `size` to pictures in [-1, 1]."""
         size = size or self.size
-        return self.get_submodule(f"output_{size}x{size}")(features).clamp(-1, 1)
+        return self.colors(features, size).clamp(-1, 1)
+
+    def colors(self, features: Tensor, size: int) -> Tensor:
+        """The same before they are cut to [-1, 1]: what gradients flow through in training."""
+        return self.get_submodule(f"output_{size}x{size}")(pixel_norm(features))
 
     def forward(self, z: Tensor) -> Tensor:
         x = z.reshape(len(z), self.latent, 1, 1)

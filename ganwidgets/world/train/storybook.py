@@ -195,9 +195,9 @@ def draw(net: ProGANNet, z: Tensor, size: int, fade: float) -> Tensor:
     """Pictures at `size`, blended with the next smaller size while the new one fades in; not clamped, so gradients flow."""
     last = net.last_layer(size)
     x = net.run(z.reshape(len(z), net.latent, 1, 1), 1, last - 2)
-    picture = net.get_submodule(f"output_{size}x{size}")(net.run(x, last - 1, last))
+    picture = net.colors(net.run(x, last - 1, last), size)
     if fade < 1:
-        small = net.get_submodule(f"output_{size // 2}x{size // 2}")(x)
+        small = net.colors(x, size // 2)
         picture = fade * picture + (1 - fade) * F.interpolate(small, scale_factor=2, mode="nearest")
     return picture
 
