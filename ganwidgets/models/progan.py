@@ -33,10 +33,14 @@ class ProGAN(LayeredGenerator):
 
     def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
         """Run latents up to a layer. Errors: LayerError, LatentsError."""
-        last = self.place(upto) + 1
-        z = own_z(inputs, self).reshape(len(inputs), self.net.latent, 1, 1)
+        last, at = self.place(upto) + 1, 0
+        x = own_z(inputs, self).reshape(len(inputs), self.net.latent, 1, 1)
+        residuals = sorted(((self.place(layer) + 1, added) for layer, added in inputs.residuals), key=lambda pair: pair[0])
         with full_float32():
-            return PausedRun(self.layers[last - 1].name, self.net.run(z, 1, last), inputs.pictures)
+            for stop, added in residuals:
+                if stop <= last:
+                    x, at = self.net.run(x, at + 1, stop) + added.to(x), stop
+            return PausedRun(self.layers[last - 1].name, self.net.run(x, at + 1, last), inputs.pictures)
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer. Errors: LayerError for an earlier one."""

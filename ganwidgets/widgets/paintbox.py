@@ -193,7 +193,7 @@ class PaintBox(LabWidget):
 
     def to_script(self) -> str:
         """The edits that are on, as Python."""
-        return self.edits.to_script()
+        return self.edits.to_script(self._easel.generator)
 
     # What there is.
 

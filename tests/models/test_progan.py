@@ -1,5 +1,6 @@
 """The ProGAN adapter obeys the laws of a generator and says what is wrong with a file."""
 
+import dataclasses
 import json
 
 import pytest
@@ -46,6 +47,17 @@ def test_bilinear_doubling_is_nearest_doubling_then_the_binomial_blur():
     padded = torch.nn.functional.pad(doubled, (1, 1, 1, 1), mode="replicate")
     blurred = torch.nn.functional.conv2d(padded, (kernel[:, None] * kernel)[None, None])
     assert torch.allclose(blurred, torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), atol=1e-6)
+
+
+def test_residuals_are_added_on_the_way_once_each():
+    g = progan(small(), "small")
+    latents = g.sample([0, 1])
+    added = torch.randn(2, 12, 8, 8)
+    asked = dataclasses.replace(latents, residuals=(("layer4", added), ("layer2", torch.zeros(2, 16, 4, 4))))
+    paused = g.head(latents, "layer4")
+    wanted = g.tail(dataclasses.replace(paused, features=paused.features + added))
+    assert torch.equal(g.images(asked), wanted) and not torch.equal(wanted, g.images(latents))
+    assert torch.equal(g.head(asked, "layer3").features, g.head(latents, "layer3").features)
 
 
 def test_going_back_is_refused():

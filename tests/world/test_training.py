@@ -107,3 +107,19 @@ def test_the_half_size_reading_fades_out():
     x = torch.randn(4, 3, 16, 16)
     assert not torch.allclose(net(x, 0.3), net(x, 1.0))
     assert torch.allclose(net(x, 0.0), net(torch.nn.functional.avg_pool2d(x, 2), 1.0), atol=1e-5)
+
+
+def test_a_new_size_begins_as_the_old_picture(pictures):
+    run = storybook.fresh(TINY, "cpu")
+    steps(run, pictures, 8)
+    storybook.grow(run.average, 16)
+    z = torch.randn(32, 16, generator=torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        old = torch.nn.functional.interpolate(storybook.draw(run.average, z, 8, 1.0), scale_factor=2)
+        new = storybook.draw(run.average, z, 16, 1.0)
+        anew = storybook.draw(storybook.fresh(TINY, "cpu").average, z, 16, 1.0)
+
+    def unlike(pictures):
+        return float((pictures - old).square().mean() / (old - old.mean()).square().mean())
+
+    assert unlike(new) < 0.25 < 1 < unlike(anew)

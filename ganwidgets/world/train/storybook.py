@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganwidgets.core.errors import ArgumentError
-from ganwidgets.models.progan_net import ProGANNet
+from ganwidgets.models.progan_net import ProGANNet, pixel_norm
 from ganwidgets.world.train.adversary import Adversary
 from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
@@ -47,7 +47,7 @@ class Recipe:
     adversary: dict[int, int] = field(default_factory=lambda: {32: 32, 16: 48, 8: 64, 4: 96})
     stages: tuple[Stage, ...] = (Stage(16, 64_000, 32, 0.2), Stage(32, 112_000, 16, 0.5),
                                  Stage(64, 100_000_000, 16, 1.5))
-    fade: int = 20_000           # pictures over which a new size fades in
+    fade: int = 12_000           # pictures over which a new size fades in
     rate: float = 4e-3           # small nets on few pictures: 1.5e-3 had reached a third as far after as long
     momenta: tuple[float, float] = (0.0, 0.99)
     r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
@@ -147,6 +147,9 @@ def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, d
     began, saved, step, before = time.time(), time.time(), 0, run.seconds
     while time.time() - began < seconds:
         stage, fade = stage_of(run.recipe, run.shown)
+        if fade * run.recipe.fade < stage.batch and stage is not run.recipe.stages[0]:
+            for net in (run.generator, run.average):
+                grow(net, stage.size)
         report = one_step(run, pictures, stage, fade, step, device)
         run.shown, step = run.shown + stage.batch, step + 1
         run.seconds = before + time.time() - began
@@ -200,6 +203,27 @@ def draw(net: ProGANNet, z: Tensor, size: int, fade: float) -> Tensor:
         small = net.colors(x, size // 2)
         picture = fade * picture + (1 - fade) * F.interpolate(small, scale_factor=2, mode="nearest")
     return picture
+
+
+@torch.no_grad()
+def grow(net: ProGANNet, size: int, pictures: int = 64) -> None:
+    """Let a new size begin as the old picture enlarged, so that what was learned of colours is not learned again.
+
+    Six units of its two layers carry the old output with either sign, and the new output is the least-squares fit.
+    """
+    old = net.get_submodule(f"output_{size // 2}x{size // 2}")
+    first, second = net.layer(net.last_layer(size) - 1), net.layer(net.last_layer(size))
+    colors = torch.cat([old.conv.weight, -old.conv.weight])[:, :, 0, 0] * old.wscale.scale
+    for layer, taps in ((first, colors), (second, torch.eye(6, second.conv.weight.shape[1], device=colors.device))):
+        layer.conv.weight[:6] = 0
+        layer.conv.weight[:6, :, 1, 1] = taps / layer.wscale.scale
+    z = torch.randn(pictures, net.latent, 1, 1, generator=torch.Generator().manual_seed(0)).to(colors.device)
+    small = net.run(z, 1, net.last_layer(size) - 2)
+    wanted = F.interpolate(net.colors(small, size // 2), scale_factor=2, mode="nearest").transpose(0, 1).flatten(1)
+    features = pixel_norm(net.run(small, net.last_layer(size) - 1, net.last_layer(size))).transpose(0, 1).flatten(1)
+    fit = torch.linalg.lstsq(torch.cat([features, torch.ones_like(features[:1])]).T, wanted.T).solution.T
+    new = net.get_submodule(f"output_{size}x{size}")
+    new.conv.weight[:, :, 0, 0], new.wscale.b[:] = fit[:, :-1] / new.wscale.scale, fit[:, -1]
 
 
 def r1(adversary: Adversary, real: Tensor, fade: float) -> Tensor:
