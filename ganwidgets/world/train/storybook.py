@@ -8,6 +8,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -211,8 +212,10 @@ def grow(net: ProGANNet, size: int, pictures: int = 64) -> None:
 
     Six units of its two layers carry the old output with either sign, and the new output is the least-squares fit.
     """
-    old = net.get_submodule(f"output_{size // 2}x{size // 2}")
-    first, second = net.layer(net.last_layer(size) - 1), net.layer(net.last_layer(size))
+    old: Any = net.get_submodule(f"output_{size // 2}x{size // 2}")
+    new: Any = net.get_submodule(f"output_{size}x{size}")
+    first: Any = net.layer(net.last_layer(size) - 1)
+    second: Any = net.layer(net.last_layer(size))
     colors = torch.cat([old.conv.weight, -old.conv.weight])[:, :, 0, 0] * old.wscale.scale
     for layer, taps in ((first, colors), (second, torch.eye(6, second.conv.weight.shape[1], device=colors.device))):
         layer.conv.weight[:6] = 0
@@ -222,7 +225,6 @@ def grow(net: ProGANNet, size: int, pictures: int = 64) -> None:
     wanted = F.interpolate(net.colors(small, size // 2), scale_factor=2, mode="nearest").transpose(0, 1).flatten(1)
     features = pixel_norm(net.run(small, net.last_layer(size) - 1, net.last_layer(size))).transpose(0, 1).flatten(1)
     fit = torch.linalg.lstsq(torch.cat([features, torch.ones_like(features[:1])]).T, wanted.T).solution.T
-    new = net.get_submodule(f"output_{size}x{size}")
     new.conv.weight[:, :, 0, 0], new.wscale.b[:] = fit[:, :-1] / new.wscale.scale, fit[:, -1]
 
 
