@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, required=True, help="how long")
     train.add_argument("--device", default="auto")
     train.add_argument("--resume", action="store_true", help="go on where the last training stopped")
+    train.add_argument("--threads", type=int, default=1, help="more than one only where nothing else runs (default 1)")
 
     check = command(commands, "check", run_check, "say what is installed, and test a generator's laws")
     check.add_argument("name", nargs="?", help="a generator to test")
@@ -205,10 +206,15 @@ def run_train(options: argparse.Namespace) -> None:
         raise ArgumentError(one_of("net", options.name, TRAINERS, where="the training scripts"))
     if not 0 < options.minutes < 1e5:
         raise ArgumentError(f"--minutes is a time above 0; {options.minutes:g} came.")
+    if options.threads < 1:
+        raise ArgumentError(f"--threads is a number from 1 up; {options.threads} came.")
+    import torch
+
     from ganwidgets.catalog import best_device
 
     module, name = TRAINERS[options.name].split(":")
     train = getattr(importlib.import_module(module), name)
+    torch.set_num_threads(options.threads)
     train(minutes=options.minutes, device=str(best_device(options.device)), resume=options.resume)
 
 

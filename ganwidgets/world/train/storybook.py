@@ -71,14 +71,13 @@ class Training:
     seconds: float = 0.0
 
 
-def train(*, minutes: float, device: str = "auto", resume: bool = True, threads: int = 1, recipe: Recipe | None = None,
+def train(*, minutes: float, device: str = "auto", resume: bool = True, recipe: Recipe | None = None,
           weights: Path = WEIGHTS) -> Path:
     """Train for `minutes`, then write the averaged generator and the adversary as float16; answers the weights' path.
 
     `resume`: go on from the saved state, else from the shipped weights. Errors: ArgumentError where it is off and an
     earlier run would be overwritten.
     """
-    torch.set_num_threads(threads)  # two threads beside any other process are far slower than one
     torch.set_flush_denormal(True)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
