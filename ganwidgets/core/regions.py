@@ -54,9 +54,9 @@ class Region:
             raise RegionError(f"a mask is an array of numbers (height, width); what came is none: {error}.") from None
         if mask.ndim != 2 or not mask.numel():
             raise RegionError(f"a mask has the shape (height, width) and at least one pixel; {tuple(mask.shape)} came.")
-        if not torch.isfinite(mask).all():
+        low, high = (float(edge) for edge in torch.aminmax(mask))
+        if not (math.isfinite(low) and math.isfinite(high)):     # NaN is passed on by min and max
             raise RegionError("the mask holds NaN or infinite numbers; every pixel must be from 0 to 1.")
-        low, high = float(mask.min()), float(mask.max())
         if low < 0 or high > 1:
             raise RegionError(f"the mask goes from {low:g} to {high:g}; it must stay within 0 and 1 "
                               "(divide a mask of bytes by 255).")

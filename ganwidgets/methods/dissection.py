@@ -153,12 +153,12 @@ class Dissection:
         return np.argsort(-found.iou[:, index], kind="stable")[:count].tolist()
 
     def edit(self, concept: str | Concept, mode: str, *, n: int | None = None, region: Region | None = None,
-             layer: str | Layer | None = None, quantile: float | int = HIGH) -> UnitEdit:
+             layer: str | Layer | None = None, quantile: float | int = HIGH, **settings: Any) -> UnitEdit:
         """The edit that draws a concept with its best units at their own levels ("insert"), or removes it ("ablate").
 
         `n` and `layer` as in `units_for`; `region` None: the whole picture; `quantile` of each unit's own values: 0.5,
-        0.9, 0.99, 0.995, 0.999 or 1. Errors: ConceptError, also for a concept that no unit meets; LayerError,
-        UnitError, EditError, ArgumentError.
+        0.9, 0.99, 0.995, 0.999 or 1; `settings` (strength, seeds, ...) are those of UnitEdit. Errors: ConceptError, also
+        for a concept that no unit meets; LayerError, UnitError, EditError, ArgumentError.
         """
         if mode not in MODES:
             raise EditError(one_of("mode", mode, MODES, where="a dissection's edits"))
@@ -171,7 +171,8 @@ class Dissection:
         units = self.units_for(concept, n, layer=found.layer)
         levels = found.quantiles[KEPT.index(quantile)]
         value = 0.0 if mode == "ablate" else [float(levels[unit]) for unit in units]
-        return UnitEdit(found.layer.name, tuple(units), value, region=region, origin=Origin(self.model, self.digest))
+        settings = {"origin": Origin(self.model, self.digest), **settings}
+        return UnitEdit(found.layer.name, tuple(units), value, region=region, **settings)
 
     def at(self, layer: str | Layer) -> "Dissection":
         """The dissection of that layer alone. Errors: LayerError."""

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -255,10 +254,10 @@ class PaintBox(LabWidget):
         meant = self.request.fields if self.request is not None else {}
         level, count = meant.get("level", "custom"), meant.get("count", self.count)
         count = min(count, self._channels) if level == "custom" else self._level_count(level)
-        edit = self._dissection.edit(concept, mode, n=count, region=region, layer=self.layer)
         seeds = None if meant.get("everywhere", self.everywhere) else (self._seed,)
         strength = meant.get("strength", self.strength)
-        return replace(edit, strength=strength, seeds=seeds, origin=Origin.of(self._easel.generator))
+        return self._dissection.edit(concept, mode, n=count, region=region, layer=self.layer, strength=strength, seeds=seeds,
+                                     origin=Origin.of(self._easel.generator))
 
     # Inside.
 
