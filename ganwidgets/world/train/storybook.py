@@ -3,6 +3,7 @@
 `ganwidgets train storybook --minutes 120 --resume` goes on where it was; the state lives under `$GANWIDGETS_STATE/storybook`.
 """
 
+import copy
 import dataclasses
 import json
 import time
@@ -267,19 +268,22 @@ def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
 def export(run: Training, folder: Path = WEIGHTS) -> Path:
     """Write the averaged generator, and what is needed to train it on, as float16 safetensors with their recipe.
 
-    The second file holds the adversary and the generator with the outputs of all sizes; the first is only written once
-    the last size has begun.
+    The first file holds the last output alone; sizes that have not begun yet are the picture before them enlarged. The
+    second holds the adversary, and the generator with the outputs of all sizes.
     """
-    last = run.recipe.stages[-1].size
+    last, whole_picture = run.recipe.stages[-1].size, copy.deepcopy(run.average)
+    for stage in run.recipe.stages:
+        if stage.size > stage_of(run.recipe, run.shown)[0].size:
+            grow(whole_picture, stage.size)
     other = tuple(f"output_{s.size}x{s.size}" for s in run.recipe.stages[:-1])
-    weights = {k: v.half().contiguous().cpu() for k, v in run.average.state_dict().items() if not k.startswith(other)}
+    weights = {k: v.half().contiguous().cpu() for k, v in whole_picture.state_dict().items()
+               if not k.startswith(other)}
     facts = {"model": "progan", "name": "storybook", "size": str(last), "latent": str(run.recipe.latent),
              "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from),
              "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
              "recipe": json.dumps(dataclasses.asdict(run.recipe))}
     folder.mkdir(exist_ok=True)
-    if stage_of(run.recipe, run.shown)[0].size == last:
-        save_file(weights, folder / "storybook.safetensors", metadata=facts)
+    save_file(weights, folder / "storybook.safetensors", metadata=facts)
     whole = {f"{part}.{key}": value.half().contiguous().cpu() for part, net in
              (("generator", run.average), ("adversary", run.adversary)) for key, value in net.state_dict().items()}
     save_file(whole, folder / "storybook-discriminator.safetensors", metadata={**facts, "model": "progan-training"})
