@@ -17,6 +17,7 @@ INSERTIONS = {"tree on grass": ("tree", "grass"), "cloud in sky": ("cloud", "sky
               "water on grass": ("water", "grass"), "snow on grass": ("snow", "grass")}
 UNITS, DRAWS = 0.1, 20                  # the best tenth of the layer's units; random draws of as many
 HALF, KEPT, QUARTER = 0.5, 0.85, 0.25   # removed at least; other pixels that keep their object; random draws at the median
+ROOM = {"wall": 0.25}                 # of a box that must be the context: walls are smaller than the box; else 0.75
 BOX, BECAME, SEEN, BY_CHANCE, SPILL = 0.15, 0.15, 60, 15, 0.2
 NEEDED = {"removal": 4, "insertion": 3}
 QUANTILE = 0.995                        # the units' level for insertions
@@ -50,7 +51,8 @@ def removal(concept: str, scale: float) -> dict[str, Any]:
 def insertion(what: str, scale: float) -> dict[str, Any]:
     g, d, (concept, context) = nets.generator(), dissection(scale), INSERTIONS[what]
     layer = d.layers[0]
-    boxes = gw.places(g, nets.judge(), context, some(INSERTED, scale), share=BOX)
+    boxes = gw.places(g, nets.judge(), context, some(INSERTED, scale), share=BOX,
+                      least=ROOM.get(context, 0.75))
     seeds = list(boxes)[:max(4, round(SHOWN * scale))]
     if not seeds:
         return {"n": 0, "succeeded": 0, "random_median": 0, "spill": 0.0}
