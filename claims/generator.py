@@ -12,7 +12,8 @@ from PIL import Image
 import ganwidgets as gw
 import ganwidgets.methods.omissions as code
 from claims import nets
-from claims.record import Claim, some
+from claims.record import FOLDER, Claim, some
+from ganwidgets.core.images import sheet
 from ganwidgets.world.render import pictures
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
 
@@ -22,6 +23,7 @@ DELETED_SHARE, DRAWS = 0.25, 200               # the yardstick: a quarter of the
 FACTOR, CONCEPTS = 2.0, 0.75                   # shares within a factor of 2 for so many of the concepts
 NEAREST, COPIES = 0.9, 0.5                     # ratio of nearest distances: at least; and for copies, at most
 NEIGHBOURS = 200                               # pictures whose nearest training picture is looked for
+SHEET, SHEET_ROWS = 16, 4                      # of them on the sheet, a row of neighbours below each row
 
 
 @cache
@@ -77,7 +79,12 @@ def neighbours(scale: float) -> dict[str, Any]:
     g, picked = nets.generator(), np.random.RandomState(0).choice(len(learned), count, replace=False)
     asked = {"generated": g.images(g.sample(SEEDS[:count])), "held_out": as_tensor(pictures(RENDERS[:count])),
              "copies": as_tensor(np.stack([jpeg(learned[row]) for row in sorted(picked)]))}
-    found = {name: float(np.median(nearest(features(images), learned))) for name, images in asked.items()}
+    distances, rows = {}, {}
+    for name, images in asked.items():
+        distances[name], rows[name] = nearest(features(images), learned)
+    if scale == 1:
+        save_neighbours(asked["generated"], learned, rows["generated"])
+    found = {name: float(np.median(each)) for name, each in distances.items()}
     return {"n": count, "training": len(learned), **{name: rounded(value, 5) for name, value in found.items()},
             "ratio": rounded(found["generated"] / found["held_out"]), "control": rounded(found["copies"] / found["held_out"])}
 
@@ -88,12 +95,23 @@ def features(images: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.avg_pool2d(nets.segmenter().features(images), 4).flatten(1)
 
 
-def nearest(asked: torch.Tensor, learned: Sequence[Any]) -> np.ndarray:
-    best = torch.full((len(asked),), float("inf"))
+def nearest(asked: torch.Tensor, learned: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """For each row of features, the distance to the nearest of the learned pictures, and which one that is."""
+    best, which = torch.full((len(asked),), float("inf")), torch.zeros(len(asked), dtype=torch.long)
     for start in range(0, len(learned), 500):
         held = features(as_tensor(learned[start:start + 500]))
-        best = torch.minimum(best, (torch.cdist(asked, held) ** 2 / asked.shape[1]).min(dim=1).values)
-    return best.numpy()
+        distance, row = (torch.cdist(asked, held) ** 2 / asked.shape[1]).min(dim=1)
+        closer = distance < best
+        best, which = torch.where(closer, distance, best), torch.where(closer, start + row, which)
+    return best.numpy(), which.numpy()
+
+
+def save_neighbours(drawn: torch.Tensor, learned: Sequence[Any], rows: np.ndarray) -> None:
+    """A sheet to look at: generated pictures, and below each the training picture nearest to it."""
+    count = SHEET * SHEET_ROWS
+    below = as_tensor(np.stack([learned[row] for row in rows[:count]]))
+    lines = [part for start in range(0, count, SHEET) for part in (drawn[start:start + SHEET], below[start:start + SHEET])]
+    sheet(torch.cat(lines), columns=SHEET).save(FOLDER / "neighbours.jpg", quality=88)
 
 
 def jpeg(picture: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
+    "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     # widgets: the same by hand
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from ganwidgets.core.nets import PausedRun as PausedRun
     from ganwidgets.core.nets import twin as twin
     from ganwidgets.core.regions import Region as Region
+    from ganwidgets.methods.ace import Ace as Ace
+    from ganwidgets.methods.ace import ace as ace
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection

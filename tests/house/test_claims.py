@@ -42,6 +42,6 @@ def close(a, b):
         return set(a) == set(b) and all(close(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, float) and isinstance(b, (int, float)):
-        return abs(a - b) <= 0.02 * max(1.0, abs(b))
-    return a == b
+    if isinstance(a, bool) or not isinstance(a, (int, float)):
+        return a == b
+    return abs(a - b) <= (0.02 * max(1.0, abs(b)) if isinstance(a, float) else 1)

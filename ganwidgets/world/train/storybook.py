@@ -42,18 +42,18 @@ class Stage:
 class Recipe:
     """All that decides a run; it is stored in the weights' metadata and on the card."""
 
-    channels: tuple[int, ...] = (128, 128, 128, 128, 64, 64, 32, 32, 16, 16)
+    channels: tuple[int, ...] = (128, 128, 128, 128, 128, 128, 64, 64, 32, 32)
     latent: int = 128
     upsample: str = "bilinear"
     replicate_from: int = 32
-    adversary: dict[int, int] = field(default_factory=lambda: {32: 32, 16: 48, 8: 64, 4: 96})
+    adversary: dict[int, int] = field(default_factory=lambda: {32: 48, 16: 64, 8: 96, 4: 128})
     stages: tuple[Stage, ...] = (Stage(16, 64_000, 32, 0.2), Stage(32, 112_000, 16, 0.5),
-                                 Stage(64, 100_000_000, 16, 1.5))
+                                 Stage(64, 100_000_000, 16, 1.0))
     fade: int = 12_000           # pictures over which a new size fades in
     rate: float = 4e-3           # small nets on few pictures: 1.5e-3 had reached a third as far after as long
     momenta: tuple[float, float] = (0.0, 0.99)
     r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
-    average_over: float = 8_000  # pictures after which the averaged weights have half forgotten
+    average_over: float = 10_000  # pictures after which the averaged weights have half forgotten
     seed: int = 1
 
 
@@ -166,8 +166,9 @@ def one_step(run: Training, pictures: np.ndarray, stage: Stage, fade: float, ste
     """One batch for both nets: the adversary's step and the generator's share the drawn pictures."""
     real = batch(pictures, stage, run.random, device)
     z = torch.randn(stage.batch, run.recipe.latent, generator=run.random).to(device)
-    drawn = draw(run.generator, z, stage.size, fade)
-    rendered_votes, drawn_votes = run.adversary(real, fade), run.adversary(drawn.detach(), fade)
+    with halved(device):
+        drawn = draw(run.generator, z, stage.size, fade)
+        rendered_votes, drawn_votes = run.adversary(real, fade).float(), run.adversary(drawn.detach(), fade).float()
     loss = F.softplus(-rendered_votes).mean() + F.softplus(drawn_votes).mean()
     run.steps_d.zero_grad(set_to_none=True)
     loss.backward()
@@ -176,12 +177,20 @@ def one_step(run: Training, pictures: np.ndarray, stage: Stage, fade: float, ste
     run.steps_d.step()
     run.adversary.requires_grad_(False)
     run.steps_g.zero_grad(set_to_none=True)
-    F.softplus(-run.adversary(drawn, fade)).mean().backward()
+    with halved(device):
+        votes = run.adversary(drawn, fade).float()
+    F.softplus(-votes).mean().backward()
     run.steps_g.step()
     run.adversary.requires_grad_(True)
     keep_average(run, stage.batch)
     right = ((rendered_votes > 0).float().mean() + (drawn_votes < 0).float().mean()) / 2
     return {"loss": round(loss.item(), 4), "right": round(right.item(), 3)}
+
+
+def halved(device: str) -> torch.autocast:
+    """bfloat16 inside the nets where the machine computes it natively: 1.5 times as fast; elsewhere it is far slower."""
+    native = torch.cuda.is_bf16_supported(False) if device.startswith("cuda") else torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=native)
 
 
 def batch(pictures: np.ndarray, stage: Stage, random: torch.Generator, device: str) -> Tensor:
