@@ -1,15 +1,21 @@
 """What a claim is, and the file that measuring it writes: figures with their size, seeds, weights and code, row by row."""
 
 import hashlib
+import importlib
 import inspect
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import torch
 
 FOLDER = Path(__file__).parent
 
@@ -39,16 +45,23 @@ def run(claim: Claim) -> dict[str, Any]:
     stamp = {"weights": claim.nets(), "code": code_digests(claim)}
     held = json.loads(path.read_text()) if path.exists() else {}
     rows = held.get("rows", {}) if all(held.get(key) == value for key, value in stamp.items()) else {}
-    for row in claim.rows:
-        if row in rows:
-            continue
-        began = time.time()
-        figures = claim.measure(row, 1.0)
-        minutes = (time.time() - began) / 60
-        rows[row] = {"figures": figures, "sample": claim.measure(row, claim.sample), "minutes": round(minutes, 2)}
-        write(path, claim, stamp, rows)
-        print(f"{claim.name} / {row}: {json.dumps(figures)}", flush=True)
-    return write(path, claim, stamp, rows)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        waiting = {pool.submit(measured, claim.name, row): row for row in claim.rows if row not in rows}
+        for done in as_completed(waiting):
+            row = waiting[done]
+            rows[row] = done.result()
+            write(path, claim, stamp, rows)
+            print(f"{claim.name} / {row}: {json.dumps(rows[row]['figures'])}", flush=True)
+    return write(path, claim, stamp, {row: rows[row] for row in claim.rows})
+
+
+def measured(name: str, row: str) -> dict[str, Any]:
+    """One row at full size and at the size that the tests repeat; in a process of its own, so by the claim's name."""
+    claim: Claim = importlib.import_module(f"claims.{name}").CLAIM
+    began = time.time()
+    figures = claim.measure(row, 1.0)
+    minutes = (time.time() - began) / 60
+    return {"figures": figures, "sample": claim.measure(row, claim.sample), "minutes": round(minutes, 2)}
 
 
 def write(path: Path, claim: Claim, stamp: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
