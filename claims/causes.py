@@ -15,7 +15,7 @@ from claims import nets
 from claims.record import Claim, some
 
 CHOICE = range(500)                     # the units are chosen on these
-REMOVED, INSERTED = range(20_000, 20_500), range(21_000, 21_400)
+REMOVED, INSERTED = range(20_000, 20_500), range(21_000, 22_000)
 SHOWN = 100                             # pictures of the second that have room for the insertion
 REMOVALS = ("tree", "cloud", "window", "wall", "roof", "snow", "water", "mountain")
 INSERTIONS = {"tree on grass": ("tree", "grass"), "cloud in sky": ("cloud", "sky"), "window on wall": ("window", "wall"),
