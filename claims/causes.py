@@ -22,10 +22,9 @@ INSERTIONS = {"tree on grass": ("tree", "grass"), "cloud in sky": ("cloud", "sky
               "water on grass": ("water", "grass"), "snow on grass": ("snow", "grass")}
 UNITS, DRAWS = 0.1, 20                  # the best tenth of the layer's units; random draws of as many
 HALF, KEPT, QUARTER = 0.5, 0.85, 0.25   # removed at least; other pixels that keep their object; random draws at the median
-ROOM = {"wall": 0.25}                 # of a box that must be the context: walls are smaller than the box; else 0.75
+ROOM = {"wall": 0.25}                   # of a box that must be the context: walls are smaller than the box; else 0.75
 BOX, BECAME, SEEN, BY_CHANCE, SPILL = 0.15, 0.15, 60, 15, 0.2
 NEEDED = {"removal": 4, "insertion": 3}
-QUANTILE = 0.995                        # the units' level for insertions, also the random ones
 LAYER = 16                              # px, for insertions
 LAYERS = (8, 16, 32)                    # px, of which a removal takes the one that did best on the seeds of TRIED
 TRIED = range(500, 600)
@@ -49,6 +48,7 @@ def removal(concept: str, scale: float) -> dict[str, Any]:
     for size in LAYERS if scale == 1 else (LAYER,):
         edit = learned(concept, size, "ablate", scale)
         trial = gw.removal(g, nets.segmenter(), concept, edit, some(TRIED, scale), progress=False)
+        # one that keeps too little comes after all that keep enough
         tried[edit] = trial.fraction if trial.kept_share >= KEPT else trial.fraction - 1
     edit = max(tried, key=lambda each: tried[each])
     found = gw.effect(g, nets.judge(), concept, edit, seeds, draws=max(3, round(DRAWS * scale)), progress=False)
@@ -72,16 +72,15 @@ def learned(concept: str, size: int, mode: str, scale: float) -> Any:
 def insertion(what: str, scale: float) -> dict[str, Any]:
     g, d, (concept, context) = nets.generator(), dissection(scale), INSERTIONS[what]
     layer = d.layers[0]
-    boxes = gw.places(g, nets.judge(), context, some(INSERTED, scale), share=BOX,
-                      least=ROOM.get(context, 0.75))
+    boxes = gw.places(g, nets.judge(), context, some(INSERTED, scale), share=BOX, least=ROOM.get(context, 0.75))
     seeds = list(boxes)[:max(4, round(SHOWN * scale))]
     if not seeds:
         return {"n": 0, "succeeded": 0, "random_median": 0, "spill": 0.0}
     edit, regions = learned(concept, LAYER, "insert", scale), [boxes[seed] for seed in seeds]
     found = gw.effect(g, nets.judge(), concept, edit, seeds, region=regions,
                       draws=max(3, round(DRAWS * scale)), levels=d.levels[layer.name], progress=False)
-    by_iou = gw.insertion(g, nets.judge(), concept, d.edit(concept, "insert", n=len(edit.units), quantile=QUANTILE), regions,
-                          seeds, progress=False)
+    by_iou = gw.insertion(g, nets.judge(), concept, d.edit(concept, "insert", n=len(edit.units)), regions, seeds,
+                          progress=False)
     chance = sorted(each.succeeded(BECAME) for each in found.random)
     return {"n": len(seeds), "layer": layer.name, "units": len(edit.units), "succeeded": found.chosen.succeeded(BECAME),
             "random_median": chance[len(chance) // 2], "random": chance, "spill": round(found.chosen.spill, 3),

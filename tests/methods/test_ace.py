@@ -1,4 +1,4 @@
-"""Learned alpha: planted units are found as causes, other units are not; bad arguments are said."""
+"""Learned alpha: on storybook the strongest causes remove a concept, the weakest do not; bad arguments are said."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_bad_arguments_are_said(planted):
             learn(**changed)
 
 
-def test_on_storybook_it_removes_more_than_the_units_of_the_highest_iou():
+def test_on_storybook_the_strongest_causes_remove_a_concept_and_the_weakest_do_not():
     import ganwidgets as gw
     g, segmenter = gw.load("storybook", device="cpu"), gw.load_segmenter("storybook", device="cpu")
     found = ace(g, segmenter, "water", layer=g.layer_at(8), seeds=range(80), mode="ablate", steps=25, progress=False)
