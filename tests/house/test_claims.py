@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SIZES = {"n", "units", "deleted", "training"}   # how much was measured: no rounding moves these
 FILES = sorted((ROOT / "claims").glob("*.json"))
 
 
@@ -37,9 +38,9 @@ def test_a_row_can_be_measured_again(path):
 
 
 def close(a, b):
-    """Equal but for the rounding of other machines."""
+    """Equal but for the rounding of other machines, which may carry one picture over a threshold."""
     if isinstance(a, dict):
-        return set(a) == set(b) and all(close(a[key], b[key]) for key in a)
+        return set(a) == set(b) and all(a[key] == b[key] if key in SIZES else close(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, bool) or not isinstance(a, (int, float)):
