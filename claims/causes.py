@@ -37,52 +37,58 @@ def dissection(scale: float) -> Any:
     return gw.dissect(g, nets.segmenter(), layer=g.layer_at(LAYER), seeds=some(CHOICE, scale), progress=False)
 
 
-def measure(row: str, scale: float) -> dict[str, Any]:
+def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
     kind, what = row.split(": ")
-    return removal(what, scale) if kind == "removal" else insertion(what, scale)
+    return {"removal": removal, "insertion": insertion}[kind](what, scale, chosen(held) if held else None)
 
 
-def removal(concept: str, scale: float) -> dict[str, Any]:
+def chosen(held: dict[str, Any]) -> Any:
+    """The edit that these figures are of."""
+    return gw.UnitEdit(held["layer"], tuple(held["chosen"]), held.get("levels", 0.0))
+
+
+def removal(concept: str, scale: float, edit: Any = None) -> dict[str, Any]:
     g, d, seeds = nets.generator(), dissection(scale), some(REMOVED, scale)
-    tried = {}
-    for size in LAYERS if scale == 1 else (LAYER,):
-        edit = learned(concept, size, "ablate", scale)
-        trial = gw.removal(g, nets.segmenter(), concept, edit, some(TRIED, scale), progress=False)
-        # one that keeps too little comes after all that keep enough
-        tried[edit] = trial.fraction if trial.kept_share >= KEPT else trial.fraction - 1
-    edit = max(tried, key=lambda each: tried[each])
+    edit = edit or max((learned(concept, size, "ablate") for size in LAYERS), key=lambda each: trial(concept, each))
     found = gw.effect(g, nets.judge(), concept, edit, seeds, draws=max(3, round(DRAWS * scale)), progress=False)
     by_iou = gw.removal(g, nets.judge(), concept, d.edit(concept, "ablate", n=round(UNITS * d.layers[0].channels)), seeds,
                         progress=False)
-    return {"n": len(seeds), "layer": edit.layer, "units": len(edit.units), "removed": round(found.fraction, 3),
-            "kept": round(found.chosen.kept_share, 3), "random_median": round(found.random_median, 3),
+    return {"n": len(seeds), "layer": edit.layer, "units": len(edit.units), "chosen": list(edit.units),
+            "removed": round(found.fraction, 3), "kept": round(found.chosen.kept_share, 3),
+            "random_median": round(found.random_median, 3),
             "random": [round(value, 3) for value in found.random_fractions], "beyond_all": found.beyond_chance,
             "by_iou": {"layer": d.layers[0].name, "removed": round(by_iou.fraction, 3), "kept": round(by_iou.kept_share, 3)}}
 
 
-def learned(concept: str, size: int, mode: str, scale: float) -> Any:
+def trial(concept: str, edit: Any) -> tuple[bool, float]:
+    """How well an edit does on the seeds of TRIED: one that keeps too little comes after all that keep enough."""
+    found = gw.removal(nets.generator(), nets.segmenter(), concept, edit, TRIED, progress=False)
+    return found.kept_share >= KEPT, found.fraction
+
+
+def learned(concept: str, size: int, mode: str) -> Any:
     """The edit with a tenth of a layer's units, those that cause the concept most on the seeds of CHOICE."""
     g = nets.generator()
     layer = g.layer_at(size)
-    ranked = gw.ace(g, nets.segmenter(), concept, layer=layer, seeds=some(CHOICE, scale, least=60), mode=mode,
-                    steps=max(30, round(STEPS * scale)), progress=False)
+    ranked = gw.ace(g, nets.segmenter(), concept, layer=layer, seeds=CHOICE, mode=mode, steps=STEPS, progress=False)
     return ranked.edit(round(UNITS * layer.channels), mode)
 
 
-def insertion(what: str, scale: float) -> dict[str, Any]:
+def insertion(what: str, scale: float, edit: Any = None) -> dict[str, Any]:
     g, d, (concept, context) = nets.generator(), dissection(scale), INSERTIONS[what]
     layer = d.layers[0]
     boxes = gw.places(g, nets.judge(), context, some(INSERTED, scale), share=BOX, least=ROOM.get(context, 0.75))
     seeds = list(boxes)[:max(4, round(SHOWN * scale))]
     if not seeds:
         return {"n": 0, "succeeded": 0, "random_median": 0, "spill": 0.0}
-    edit, regions = learned(concept, LAYER, "insert", scale), [boxes[seed] for seed in seeds]
+    edit, regions = edit or learned(concept, LAYER, "insert"), [boxes[seed] for seed in seeds]
     found = gw.effect(g, nets.judge(), concept, edit, seeds, region=regions,
                       draws=max(3, round(DRAWS * scale)), levels=d.levels[layer.name], progress=False)
     by_iou = gw.insertion(g, nets.judge(), concept, d.edit(concept, "insert", n=len(edit.units)), regions, seeds,
                           progress=False)
     chance = sorted(each.succeeded(BECAME) for each in found.random)
-    return {"n": len(seeds), "layer": layer.name, "units": len(edit.units), "succeeded": found.chosen.succeeded(BECAME),
+    return {"n": len(seeds), "layer": layer.name, "units": len(edit.units), "chosen": list(edit.units),
+            "levels": [round(level, 4) for level in edit.value.tolist()], "succeeded": found.chosen.succeeded(BECAME),
             "random_median": chance[len(chance) // 2], "random": chance, "spill": round(found.chosen.spill, 3),
             "became": round(found.fraction, 3), "by_iou": by_iou.succeeded(BECAME)}
 

@@ -42,7 +42,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def measure(row: str, scale: float) -> dict[str, Any]:
+def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"distance": distance, "shares": shares, "neighbours": neighbours}[row](scale)
 
 

@@ -22,8 +22,10 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Claim:
-    """`measure(row, scale)` answers one row's figures; `scale` 1 is the full size, less a seeded part of it.
+    """`measure(row, scale, held)` answers one row's figures; `scale` 1 is the full size, less a seeded part of it.
 
+    `held`: None, or the row's figures at full size, so that what was learned for them is measured and not learned again:
+    learning carries the rounding of a machine far.
     `conclude(rows)` says of all rows' figures what holds and what does not; thresholds stand in the claim's own file.
     `nets`: a digest by name, of all nets that the figures rest on; `code`: the files whose change makes them stale.
     """
@@ -32,7 +34,7 @@ class Claim:
     says: str
     paper: str
     rows: Sequence[str]
-    measure: Callable[[str, float], dict[str, Any]]
+    measure: Callable[[str, float, dict[str, Any] | None], dict[str, Any]]
     conclude: Callable[[Mapping[str, dict[str, Any]]], dict[str, Any]]
     nets: Callable[[], dict[str, str]]
     code: Sequence[ModuleType]
@@ -59,9 +61,9 @@ def measured(name: str, row: str) -> dict[str, Any]:
     """One row at full size and at the size that the tests repeat; in a process of its own, so by the claim's name."""
     claim: Claim = importlib.import_module(f"claims.{name}").CLAIM
     began = time.time()
-    figures = claim.measure(row, 1.0)
+    figures = claim.measure(row, 1.0, None)
     minutes = (time.time() - began) / 60
-    return {"figures": figures, "sample": claim.measure(row, claim.sample), "minutes": round(minutes, 2)}
+    return {"figures": figures, "sample": claim.measure(row, claim.sample, figures), "minutes": round(minutes, 2)}
 
 
 def write(path: Path, claim: Claim, stamp: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ SEGMENTERS = {"storybook-segmenter": nets.segmenter, "storybook-judge": nets.jud
 SOURCES = {"renders": (render, card.RENDERS), "collages": (collage, card.COLLAGES)}
 
 
-def measure(row: str, scale: float) -> dict[str, Any]:
+def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
     if row == "agreement":
         scores = card.agreement(nets.segmenter(), nets.judge(), generated(scale))
         return {"n": len(some(card.GENERATED, scale)), "iou": by_concept(scores.iou)}

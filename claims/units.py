@@ -14,7 +14,7 @@ REACH = 0.06                                          # a cap below is out of th
 CANDIDATES = (8, 16, 32, 64)
 
 
-def measure(row: str, scale: float) -> dict[str, Any]:
+def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
     net = nets.untrained() if row == "untrained" else nets.generator()
     choice = gw.dissect(nets.generator(), nets.segmenter(), layers=[net.layer_at(size) for size in CANDIDATES],
                         seeds=some(CHOICE, scale), progress=False)

@@ -1,4 +1,4 @@
-"""The units that cause a concept, by the average causal effect with a learned alpha (GAN Dissection, section 3.2, equation 6).
+"""The units that cause a concept, by the average causal effect with a learned alpha (GAN Dissection, section 3.2).
 
 Each unit has an alpha from 0 to 1: how far it is switched off where the concept is, and brought to its high level where
 the concept is not. Alphas are learned so that the segmenter sees as little of the concept as it can in the first
