@@ -2,12 +2,13 @@
 # make test   checks everything: lint, types, front end, lessons, real browser, wheel
 # make claims measures the claims at full size; NAME=... for one
 # make bench  prints the ratios of benchmarks/
+# make gallery runs the lessons and writes them as HTML into gallery/
 # make lint   ruff, mypy, import rules, tsc
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help lab test claims bench lint js setup clean
+.PHONY: help lab test claims bench gallery lint js setup clean
 
 LESSON := notebooks/01_paint_with_units.ipynb
 LAB_ARGS ?=
@@ -25,7 +26,7 @@ WORKERS ?= $(CORES)
 STEP := scripts/step.sh
 
 help:
-	@sed -n '1,5s|^# ||p' Makefile
+	@sed -n '1,6s|^# ||p' Makefile
 
 # ---- set-up: a stamp for each thing, so that a second run takes no time
 
@@ -79,6 +80,9 @@ claims: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks $(NAME)
+
+gallery: $(VENV)/.lab
+	@$(STEP) "lessons as HTML in gallery/" jupyter nbconvert --execute --to html --output-dir gallery --log-level WARN notebooks/*.ipynb
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -26,6 +26,12 @@ def judge() -> Any:
 
 
 @cache
+def causes() -> Any:
+    """The units that PaintBox paints with."""
+    return generator().companions["causes"]()
+
+
+@cache
 def untrained() -> ProGAN:
     """A net of the generator's shape with the weights it could have begun with."""
     trained = generator().net

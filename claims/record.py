@@ -27,7 +27,8 @@ class Claim:
     `held`: None, or the row's figures at full size, so that what was learned for them is measured and not learned again:
     learning carries the rounding of a machine far.
     `conclude(rows)` says of all rows' figures what holds and what does not; thresholds stand in the claim's own file.
-    `nets`: a digest by name, of all nets that the figures rest on; `code`: the files whose change makes them stale.
+    `nets`: a digest by name, of all nets that the figures rest on; `code`: the files whose change makes them stale, beside
+    the claim's own.
     """
 
     name: str
@@ -78,8 +79,8 @@ def write(path: Path, claim: Claim, stamp: dict[str, Any], rows: dict[str, Any])
 
 def code_digests(claim: Claim) -> dict[str, str]:
     """SHA-256 of each file that the figures rest on."""
-    files = [Path(inspect.getfile(module)) for module in claim.code]
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    files = [FOLDER / f"{claim.name}.py", *(Path(inspect.getfile(module)) for module in claim.code)]
+    return {file.relative_to(FOLDER.parent).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def some(seeds: range, scale: float, least: int = 8) -> range:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import ganwidgets as gw
-import ganwidgets.methods.dissection as code
+import ganwidgets.methods.dissect as dissect
+import ganwidgets.methods.dissection as dissection
 from claims import nets
 from claims.record import Claim, some
 
@@ -49,4 +50,4 @@ def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 CLAIM = Claim("units", "Units of storybook match concepts of the world", "GAN Dissection, figure 5 (other nets and data)",
-              ["trained", "untrained"], measure, conclude, nets.digests, [code])
+              ["trained", "untrained"], measure, conclude, nets.digests, [dissect, dissection])

@@ -23,10 +23,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.regions": ("Region",),
     "ganwidgets.core.edits": ("Edit", "UnitEdit", "WeightEdit", "LatentEdit", "EditStack"),
     "ganwidgets.core.concepts": ("Concept", "Segmenter", "KnownMasks", "TextImageScorer", "Words"),
+    "ganwidgets.core.causes": ("Causes", "Drawn", "open_causes"),
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.ace": ("ace", "Ace"),
+    "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     # widgets: the same by hand
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from ganwidgets.catalog import load_segmenter as load_segmenter
     from ganwidgets.checks import check as check
     from ganwidgets.core import errors as errors
+    from ganwidgets.core.causes import Causes as Causes
+    from ganwidgets.core.causes import Drawn as Drawn
+    from ganwidgets.core.causes import open_causes as open_causes
     from ganwidgets.core.concepts import Concept as Concept
     from ganwidgets.core.concepts import KnownMasks as KnownMasks
     from ganwidgets.core.concepts import Segmenter as Segmenter
@@ -78,6 +83,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.intervene import random_units as random_units
     from ganwidgets.methods.intervene import removal as removal
     from ganwidgets.methods.intervene import unit_heat as unit_heat
+    from ganwidgets.methods.intervene_causes import causes as causes
+    from ganwidgets.methods.intervene_causes import measure_causes as measure_causes
     from ganwidgets.methods.omissions import Distance as Distance
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance

@@ -12,6 +12,7 @@ from ganwidgets.core.errors import ArgumentError, CheckpointError, NameLookupErr
 if TYPE_CHECKING:
     import torch
 
+    from ganwidgets.core.causes import Causes
     from ganwidgets.core.concepts import Segmenter
     from ganwidgets.core.nets import LayeredGenerator
 
@@ -41,11 +42,14 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook"}),
+          companions={"segmenter": "storybook", "causes": "storybook"}),
 )
 SEGMENTERS = (
     Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
     Entry("storybook-judge", "a second segmenter, to measure what methods did", "storybook-judge.safetensors"),
+)
+CAUSES = (
+    Entry("storybook", "which units of storybook make each concept come or go", "storybook-causes.json"),
 )
 
 
@@ -62,12 +66,15 @@ def available_segmenters() -> tuple[str, ...]:
 def load(name: str, *, device: str | torch.device | None = None) -> LayeredGenerator:
     """The generator of that name, in float32, with its companions (`generator.companions["segmenter"]()`).
 
-    `device`: "cuda", "mps" or "cpu"; left out, the best that is present. Raises NameLookupError for an unknown name.
+    `device`: "cuda", "mps" or "cpu"; left out, the best that is present. The first call keeps torch to 4 threads, or to as
+    many as the environment's GANWIDGETS_THREADS says. Raises NameLookupError for an unknown name.
     """
     entry = find("generator", name, GENERATORS)
     device = best_device(device)
+    from ganwidgets.core.threads import limit_threads
     from ganwidgets.models.progan import load_progan
 
+    limit_threads()
     generator = load_progan(entry.path, device)
     return dataclasses.replace(generator, companions=companions(entry, device))
 
@@ -85,10 +92,19 @@ def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Se
     return load_segmenter_file(entry.path, device)
 
 
+def load_causes(name: str) -> Causes:
+    """The causes that come with the generator of that name. Raises NameLookupError for an unknown name."""
+    entry = find("causes", name, CAUSES)
+    from ganwidgets.core.causes import open_causes
+
+    return open_causes(entry.path)
+
+
 def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], object]]:
     """Loaders by role; nothing is loaded before one is called."""
-    loaders = {"segmenter": load_segmenter}
-    return {role: lambda role=role, name=name: loaders[role](name, device=device)  # type: ignore[misc]
+    loaders: dict[str, Callable[[str], object]] = {
+        "segmenter": lambda name: load_segmenter(name, device=device), "causes": load_causes}
+    return {role: lambda role=role, name=name: loaders[role](name)  # type: ignore[misc]
             for role, name in entry.companions.items()}
 
 

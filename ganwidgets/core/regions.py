@@ -133,6 +133,13 @@ class Region:
         return f"<Region of a {height} x {width} mask, {self.area:.1%} of the picture>"
 
 
+def random_square(random: np.random.RandomState, share: float) -> Region:
+    """A square box of that share of the picture, anywhere in it."""
+    side = share ** 0.5
+    x, y = random.uniform(0, 1 - side, 2)
+    return Region.box(x, y, min(1.0, x + side), min(1.0, y + side))
+
+
 def _overlap(start: float, stop: float, cells: int) -> Float[Tensor, " cells"]:
     """The part of each of `cells` cells that lies between two fractions of the side."""
     edges = torch.arange(cells + 1, dtype=torch.float64)

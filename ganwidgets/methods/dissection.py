@@ -21,22 +21,18 @@ from ganwidgets.core.edits import Origin, UnitEdit
 from ganwidgets.core.errors import (
     ArgumentError,
     ConceptError,
-    EditError,
     GanwidgetsError,
     LayerError,
     StatisticsError,
-    UnitError,
     one_of,
 )
-from ganwidgets.core.latents import whole_number
 from ganwidgets.core.nets import Layer
+from ganwidgets.core.rankings import HIGH, check_mode, first_units, ranked_edit
 from ganwidgets.core.regions import Region
 from ganwidgets.core.statistics import IoUCounts
 
 COUNTED = 0.04                                 # a unit below this IoU is not said to draw its concept (section 3.1)
 KEPT = (0.5, 0.9, 0.99, 0.995, 0.999, 1.0)     # the quantiles of each unit that a dissection keeps
-HIGH = 0.995                                   # at which units are inserted
-MODES = ("insert", "ablate")
 FORMAT = 1
 
 
@@ -145,12 +141,8 @@ class Dissection:
         UnitError.
         """
         found, index = self._found(concept, layer)
-        most = found.layer.channels
-        count = default_count(most) if n is None else whole_number(n)
-        if count is None or not 1 <= count <= most:
-            raise UnitError(f"{n!r} units of {found.layer.name}: give a whole number from 1 to {most}.")
         # of equal scores the lower unit comes first
-        return np.argsort(-found.iou[:, index], kind="stable")[:count].tolist()
+        return first_units(np.argsort(-found.iou[:, index], kind="stable").tolist(), n, found.layer.name)
 
     def edit(self, concept: str | Concept, mode: str, *, n: int | None = None, region: Region | None = None,
              layer: str | Layer | None = None, quantile: float | int = HIGH, **settings: Any) -> UnitEdit:
@@ -160,8 +152,7 @@ class Dissection:
         0.9, 0.99, 0.995, 0.999 or 1; `settings` (strength, seeds, ...) are those of UnitEdit. Errors: ConceptError, also
         for a concept that no unit meets; LayerError, UnitError, EditError, ArgumentError.
         """
-        if mode not in MODES:
-            raise EditError(one_of("mode", mode, MODES, where="a dissection's edits"))
+        check_mode(mode)
         if quantile not in KEPT:
             raise ArgumentError(one_of("quantile", quantile, KEPT, where="the dissection"))
         found, index = self._found(concept, layer)
@@ -169,10 +160,8 @@ class Dissection:
             raise ConceptError(f"no unit of {found.layer.name} lights up where there is "
                                f"{self.concepts[index].name}; nothing can be said about which to use.")
         units = self.units_for(concept, n, layer=found.layer)
-        levels = found.quantiles[KEPT.index(quantile)]
-        value = 0.0 if mode == "ablate" else [float(levels[unit]) for unit in units]
         settings = {"origin": Origin(self.model, self.digest), **settings}
-        return UnitEdit(found.layer.name, tuple(units), value, region=region, **settings)
+        return ranked_edit(found.layer.name, units, mode, found.quantiles[KEPT.index(quantile)], region=region, **settings)
 
     def at(self, layer: str | Layer) -> "Dissection":
         """The dissection of that layer alone. Errors: LayerError."""
@@ -232,11 +221,6 @@ class Dissection:
 def iou_cap(shares: Float[np.ndarray, " concepts"], lit: float) -> Float[np.ndarray, " concepts"]:
     """The highest IoU of a unit lit at `lit` of the pixels with a concept of that share: the smaller / the larger."""
     return np.minimum(shares, lit) / np.maximum(shares, lit)
-
-
-def default_count(channels: int) -> int:
-    """How many units an edit uses when nothing is said: 4 % of the layer (the paper's 20 of 512), at least 4."""
-    return min(channels, max(4, round(0.04 * channels)))
 
 
 def _record(d: Dissection) -> dict[str, Any]:

@@ -235,16 +235,16 @@ def _insertions(g: LayeredGenerator, judge: Segmenter, concept: str | Concept, e
     return [Insertion(judge.names[index], numbers, *_columns(found)) for found in rows]
 
 
+@stepwise
 def places(g: LayeredGenerator, judge: Segmenter, context: str | Concept, seeds: Any, *, share: float | int = 0.15,
-           least: float | int = 0.75, batch: int = BATCH) -> dict[int, Region]:
+           least: float | int = 0.75, batch: int = BATCH) -> Steps[dict[int, Region]]:
     """For each picture the square box of that share of it that holds most of the context; left out below `least` of it.
 
     So that trees are put on grass and clouds into the sky. Errors: ConceptError, SeedError, ArgumentError.
     """
     if not 0 < share <= 1:
         raise ArgumentError(f"a box covers more than 0 and at most 1 of the picture; {share!r} came.")
-    index, found = judge.index(context), {}
-    numbers = _seeds(seeds)
+    index, numbers, found = judge.index(context), _seeds(seeds), dict[int, Region]()
     for _, images, start in _runs(g, g.layers[-1], numbers, batch):
         with torch.no_grad():
             masks = judge.segment(images)[:, index]
@@ -252,6 +252,7 @@ def places(g: LayeredGenerator, judge: Segmenter, context: str | Concept, seeds:
             region, held = best_box(mask, share)
             if held >= least:
                 found[seed] = region
+        yield Progress(min(start + batch, len(numbers)), len(numbers), f"looking for {judge.names[index]}")
     return found
 
 

@@ -3,13 +3,14 @@
 import io
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import traitlets
 from PIL import Image
 from torch import Tensor
 
+from ganwidgets.core.causes import Causes
 from ganwidgets.core.concepts import Segmenter
 from ganwidgets.core.edits import EditStack, Origin, UnitEdit
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, GanwidgetsError, one_of
@@ -25,7 +26,7 @@ from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.gallery import Kept, chip_sheet, concepts_seen, step_sheet, strip_sheet
 from ganwidgets.widgets.messages import LEVELS, SETTINGS, TOOLS, Message
 from ganwidgets.widgets.painting import Easel, History, box_of, check_nouns, region_of
-from ganwidgets.widgets.palette import Chip, chips
+from ganwidgets.widgets.palette import Chip, chips, paints
 
 Pauses = Generator[Any, None, None]
 
@@ -44,7 +45,9 @@ class PaintBox(LabWidget):
 
     `g` draws, `d` says which units draw what; with `segmenter` the picture is also described in words. `latents` are
     pictures of your own to paint on, instead of seeds. `palette` names the concepts to offer first, as measured to work
-    (a mapping adds a note to each). `layer` is needed only where `d` holds several. Traits are arguments too.
+    (a mapping adds a note to each). `causes` are the units that make each concept come and go, as `gw.causes` finds them;
+    left out, those that come with the model; False: none, so that units are chosen by their IoU alone. `layer` is needed
+    only where `d` holds several. Traits are arguments too.
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
     Every act of the hand is a method: show, paint, drop, undo, redo, reset, toggle, heatmap, shuffle, save, load and
@@ -64,7 +67,7 @@ class PaintBox(LabWidget):
     tool = traitlets.Enum(TOOLS, TOOLS[0], help=SETTINGS["tool"].doc).tag(sync=True)
     size = _setting("size", traitlets.Float, 0.15)
     soft = _setting("soft", traitlets.Float, 0.3)
-    level = traitlets.Enum(LEVELS, "medium", help=SETTINGS["level"].doc).tag(sync=True)
+    level = traitlets.Enum(LEVELS, "high", help=SETTINGS["level"].doc).tag(sync=True)
     count = _setting("count", traitlets.Int, 4)
     strength = _setting("strength", traitlets.Float, 1.0)
     everywhere = _setting("everywhere", traitlets.Bool, False)
@@ -78,6 +81,7 @@ class PaintBox(LabWidget):
         segmenter: Segmenter | None = None,
         latents: Latents | None = None,
         palette: Sequence[str] | Mapping[str, str] | None = None,
+        causes: Causes | Literal[False] | None = None,
         layer: Any = None,
         seed: int | None = None,
         driver: str | None = None,
@@ -86,7 +90,8 @@ class PaintBox(LabWidget):
         check_nouns(g, d, segmenter, latents)
         name = g.layer(layer if layer is not None else d.layers[0]).name
         known = segmenter.concepts if segmenter is not None else ()
-        self._chips: dict[str, Chip] = {each.concept.name: each for each in chips(d, name, palette=palette, known=known)}
+        self._paints = paints(g, d, name, causes)
+        self._chips: dict[str, Chip] = {each.concept.name: each for each in chips(self._paints, palette=palette, known=known)}
         self._dissection, self._segmenter, self._channels = d, segmenter, g.layer(name).channels
         self._easel = Easel(g, name, latents)
         self._history, self._seed, self._shuffles = History(), 0, 0
@@ -256,8 +261,8 @@ class PaintBox(LabWidget):
         count = min(count, self._channels) if level == "custom" else self._level_count(level)
         seeds = None if meant.get("everywhere", self.everywhere) else (self._seed,)
         strength = meant.get("strength", self.strength)
-        return self._dissection.edit(concept, mode, n=count, region=region, layer=self.layer, strength=strength, seeds=seeds,
-                                     origin=Origin.of(self._easel.generator))
+        return self._paints.edit(concept, mode, n=count, region=region, strength=strength, seeds=seeds,
+                                 origin=Origin.of(self._easel.generator))
 
     # Inside.
 
@@ -331,7 +336,7 @@ class PaintBox(LabWidget):
         self.post({"kind": "original", "seed": self._seed}, [encode_png(self._easel.image(self._seed)[0])])
 
     def _draw_chips(self) -> Pauses:
-        edits = {name: self._dissection.edit(name, "insert", n=self.count, layer=self.layer) for name in self._chips}
+        edits = {name: self._paints.edit(name, "insert", n=self.count) for name in self._chips}
         self.post(*(yield from chip_sheet(self._easel.generator, edits, segmenter=self._segmenter)))
 
     def _draw_steps(self) -> Pauses:

@@ -1,4 +1,4 @@
-"""The palette: which concepts a dissection can paint with, in which order, and what each of them draws."""
+"""The palette: which concepts there are to paint with, with which units, in which order, and what each of them draws."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
+from ganwidgets.core.causes import Causes
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.edits import UnitEdit
+from ganwidgets.core.errors import ArgumentError, LayerError
 from ganwidgets.core.images import to_pil
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.regions import Region
 from ganwidgets.methods.dissection import COUNTED, Dissection
 
-TRIED = 6  # pictures among which a chip looks for the one that shows its concept best
-BOX = (0.25, 0.25, 0.75, 0.75)
+TRIED = 8  # pictures in which a chip looks for the place that shows its concept best
+BOXES = tuple((0.25, top, 0.75, top + 0.5) for top in (0.0, 0.25, 0.5))  # and where in each
 CHIP_SIZE = 64  # pixels
 
 _drawn: dict[tuple[Any, ...], Image.Image] = {}  # chips already drawn in this process; a re-run cell shows them at once
@@ -43,36 +46,65 @@ class Chip:
         }
 
 
-def chips(
-    d: Dissection,
-    layer: str,
-    *,
-    palette: Sequence[str] | Mapping[str, str] | None = None,
-    known: Iterable[Concept] = (),
-) -> tuple[Chip, ...]:
-    """The chips of a dissection at a layer: first those of `palette`, as measured, then by their best unit's IoU.
+@dataclass(frozen=True, eq=False)
+class Paints:
+    """Which units paint a concept at a layer: those that were found to cause it, else those that agree with it best."""
 
-    A concept is offered from an IoU of 0.04 on, or of half of what its size lets a unit reach. A mapping's values are
-    notes. `known` lends the colours. Errors: ConceptError, where `palette` names a concept that the dissection does not
-    know or no unit meets.
+    dissection: Dissection
+    layer: str
+    causes: Causes | None = None
+
+    def edit(self, concept: str, mode: str, **settings: Any) -> UnitEdit:
+        """The edit that draws ("insert") or removes ("ablate") a concept. Errors: those of `Dissection.edit`."""
+        if self.causes is not None and concept in self.causes.concepts(mode):
+            return self.causes.edit(concept, mode, **settings)
+        return self.dissection.edit(concept, mode, layer=self.layer, **settings)
+
+
+def paints(g: LayeredGenerator, d: Dissection, layer: str, causes: Any) -> Paints:
+    """The paints of a layer. `causes` None: those that come with the generator, if they are of this layer; False: none.
+
+    Errors: ArgumentError, LayerError for causes of something else.
     """
+    if causes is None and "causes" in g.companions:
+        own: Any = g.companions["causes"]()
+        return Paints(d, layer, own if own.layer == layer and own.origin.digest == g.digest else None)
+    if causes is None or causes is False:
+        return Paints(d, layer)
+    if not isinstance(causes, Causes):
+        raise ArgumentError(f"causes come from gw.causes or gw.open_causes, and False means none; a {type(causes).__name__} came.")
+    causes.check(g)
+    if causes.layer != layer:
+        raise LayerError(f"these causes are of {causes.layer}; the palette paints at {layer}. Say layer={causes.layer!r}.")
+    return Paints(d, layer, causes)
+
+
+def chips(
+    paint: Paints, *, palette: Sequence[str] | Mapping[str, str] | None = None, known: Iterable[Concept] = ()
+) -> tuple[Chip, ...]:
+    """The chips: first those of `palette`, as measured, then by how often units were seen to draw them, then by IoU.
+
+    A concept is offered where it was measured to work, or from an IoU of 0.04 on, or of half of what its size lets a unit
+    reach. A mapping's values are notes. `known` lends the colours. Errors: ConceptError, where `palette` names a concept
+    that the dissection does not know or no unit meets.
+    """
+    d, layer = paint.dissection, paint.layer
     rows = d.at(layer).by_concept
     rows = rows[(rows["iou"] > 0) & (rows["iou"] >= np.minimum(COUNTED, rows["iou_cap"] / 2))].set_index("concept")
     labels = d.table.loc[(d.table["layer"] == layer) & (d.table["iou"] >= COUNTED), "concept"].value_counts()
-    first = list(palette or ())
-    for name in first:
-        d.edit(name, "insert", n=1, layer=layer)
-    notes = palette if isinstance(palette, Mapping) else {}
     concepts = {concept.name: concept for concept in (*d.concepts, *known)}
-    order = [*first, *(name for name in rows.index if name not in first)]
+    seen = {name: each for name, each in (paint.causes.drawn if paint.causes else {}).items() if name in concepts}
+    told = list(palette or ())
+    for name in told:
+        paint.edit(name, "insert", n=1)
+    work = [name for name, each in seen.items() if each.works]
+    offered = sorted({*work, *rows.index} & set(seen), key=lambda name: (name not in work, -seen[name].often, name))
+    notes = {name: f"best unit's IoU {iou:.2f}" for name, iou in rows["iou"].items()}
+    notes |= {name: str(each) for name, each in seen.items()} | dict(palette if isinstance(palette, Mapping) else {})
     return tuple(
-        Chip(concepts[name], int(labels.get(name, 1)), name in first, notes.get(name) or _note(rows["iou"].get(name)))
-        for name in order
+        Chip(concepts[name], int(labels.get(name, 1)), name in told or name in work, notes.get(name, ""))
+        for name in dict.fromkeys([*told, *offered, *rows.index])
     )
-
-
-def _note(iou: float | None) -> str:
-    return "" if iou is None else f"best unit's IoU {iou:.2f}"
 
 
 def drawings(
@@ -91,14 +123,21 @@ def drawings(
 
 
 def _best_crop(generator: LayeredGenerator, paused: Any, edit: UnitEdit, name: str, segmenter: Segmenter | None) -> Image.Image:
-    boxed = replace(edit, region=Region.box(*BOX))
-    images = generator.tail(replace(paused, features=boxed.change(paused.features)))
-    height, width = images.shape[-2:]
-    x0, y0, x1, y1 = (round(edge * side) for edge, side in zip(BOX, (width, height, width, height), strict=True))
-    crops = images[..., y0:y1, x0:x1]
-    best = 0
-    if segmenter is not None and name in segmenter.names:
-        masks = segmenter.segment(images)[:, segmenter.index(name)].float()
-        mask = torch.nn.functional.interpolate(masks[:, None], (height, width))[:, 0, y0:y1, x0:x1]
-        best = int(mask.mean((1, 2)).argmax())
-    return to_pil(crops[best]).resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BICUBIC)
+    """Of all boxes in all pictures the one that shows most of the concept; without a segmenter the first."""
+    best, most = None, -1.0
+    for x0, y0, x1, y1 in BOXES:
+        boxed = replace(edit, region=Region.box(x0, y0, x1, y1))
+        images = generator.tail(replace(paused, features=boxed.change(paused.features)))
+        crops = _cut(images, x0, y0, x1, y1)
+        shares = torch.zeros(len(crops))
+        if segmenter is not None and name in segmenter.names:
+            shares = _cut(segmenter.segment(images)[:, segmenter.index(name)], x0, y0, x1, y1).float().mean((1, 2))
+        if float(shares.max()) > most:
+            best, most = crops[int(shares.argmax())], float(shares.max())
+    assert best is not None
+    return to_pil(best).resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BICUBIC)
+
+
+def _cut(maps: Tensor, x0: float, y0: float, x1: float, y1: float) -> Tensor:
+    height, width = maps.shape[-2:]
+    return maps[..., round(y0 * height):round(y1 * height), round(x0 * width):round(x1 * width)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ganwidgets.core.errors import EditError, RegionError
-from ganwidgets.core.regions import Region
+from ganwidgets.core.regions import Region, random_square
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text
 
 masks = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.floats(0, 1, width=32))
@@ -128,3 +128,10 @@ def test_a_record_that_is_none_is_refused(record):
 def test_packed_numbers_that_are_none_are_refused(text):
     with pytest.raises(EditError, match="packed numbers"):
         tensor_from_text(text)
+
+
+@given(st.floats(0.001, 1), st.integers(0, 50))
+def test_a_random_square_has_its_share_and_stays_inside(share, seed):
+    region = random_square(np.random.RandomState(seed), share)
+    assert region.area == pytest.approx(share, rel=1e-4)
+    assert random_square(np.random.RandomState(seed), share).corners == region.corners

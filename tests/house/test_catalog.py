@@ -18,6 +18,22 @@ def test_storybook_comes_with_its_segmenter():
     assert segmenter.segment(picture).shape == (1, len(segmenter.concepts), g.image_size, g.image_size)
 
 
+def test_storybook_comes_with_the_units_that_cause_its_concepts():
+    g, segmenter = gw.load("storybook", device="cpu"), gw.load_segmenter("storybook", device="cpu")
+    causes = g.companions["causes"]()
+    causes.check(g)
+    assert g.layer(causes.layer) == g.layer_at(16)
+    assert set(causes.concepts("insert")) == set(causes.concepts("ablate")) == set(causes.drawn) == set(segmenter.names)
+    d = gw.dissect(g, segmenter, layer=causes.layer, seeds=range(40), progress=False)
+    lab = gw.PaintBox(g, d, driver="inline")
+    measured = [chip["name"] for chip in lab.concepts if chip["measured"]]
+    assert measured == [chip["name"] for chip in lab.concepts[:len(measured)]]
+    assert set(measured) == {name for name, seen in causes.drawn.items() if seen.works}
+    often = [causes.drawn[name].often for name in measured]
+    assert often == sorted(often, reverse=True)
+    lab.close()
+
+
 def test_the_judge_is_nobodys_companion():
     judge = gw.load_segmenter("storybook-judge", device="cpu")
     plain = gw.load_segmenter("storybook", device="cpu")

@@ -12,9 +12,10 @@ import torch
 from ganwidgets.core.concepts import KnownMasks
 from ganwidgets.core.edits import UnitEdit
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, LayerError, StatisticsError, UnitError
+from ganwidgets.core.rankings import default_count
 from ganwidgets.core.regions import Region
 from ganwidgets.methods.dissect import dissect, open_dissection
-from ganwidgets.methods.dissection import KEPT, default_count, iou_cap
+from ganwidgets.methods.dissection import KEPT, iou_cap
 
 SEEDS = range(64)
 
