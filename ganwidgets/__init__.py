@@ -27,6 +27,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
+    "ganwidgets.methods.dissect_examples": ("examples", "Examples"),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
+    from ganwidgets.methods.dissect_examples import Examples as Examples
+    from ganwidgets.methods.dissect_examples import examples as examples
     from ganwidgets.methods.intervene import effect as effect
     from ganwidgets.methods.intervene import insertion as insertion
     from ganwidgets.methods.intervene import levels_for as levels_for

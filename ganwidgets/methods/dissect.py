@@ -20,8 +20,8 @@ from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, one_of
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import check_seeds, whole_number
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
-from ganwidgets.core.statistics import IoUCounts, Quantiles
-from ganwidgets.methods.dissection import KEPT, Dissection, LayerFindings
+from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
+from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
 from ganwidgets.methods.dissection import open_dissection as open_dissection
 
 BATCH = 8                  # pictures a step: near 50 ms on one core for the bundled nets
@@ -46,9 +46,9 @@ def dissect(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *,
     task = _task(net, segmenter, layer, layers, seeds, images, rule, calibration, grid, batch)
     quantiles = yield from _calibrate(task)
     thresholds = [each.quantile(1 - SHARE) for each in quantiles]
-    counts = yield from _count(task, thresholds)
+    counts, tops = yield from _count(task, thresholds)
     findings = tuple(LayerFindings(*found) for found in zip(
-        task.layers, thresholds, [each.quantiles(KEPT) for each in quantiles], counts, strict=True))
+        task.layers, thresholds, [each.quantiles(KEPT) for each in quantiles], counts, tops, strict=True))
     sampled = "all" if calibration == "all" else task.calibrated(counts[0].pictures)
     return Dissection(net.name, net.digest, task.segmenter.concepts, findings, rule, SHARE, sampled)
 
@@ -75,6 +75,10 @@ class _Task:
     def calibrated(self, pictures: int) -> int:
         """How many of so many pictures the thresholds come from."""
         return pictures if self.calibration is None else min(pictures, self.calibration)
+
+    def numbers(self, start: int, count: int) -> Sequence[int]:
+        """The numbers of so many pictures from a place in the order on: seeds, or the places themselves."""
+        return range(start, start + count) if self.seeds is None else self.seeds[start:start + count]
 
     def batches(self, most: int | None = None) -> Iterator[Any]:
         """What the net takes, batch by batch: latents or pictures; only the first `most` pictures."""
@@ -194,24 +198,26 @@ def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
     return quantiles
 
 
-def _count(task: _Task, thresholds: Sequence[np.ndarray]) -> Generator[Progress, None, list[IoUCounts]]:
-    """The one pass over all pictures: where each unit is lit, where each concept holds, and where both."""
+def _count(task: _Task, thresholds: Sequence[np.ndarray]) -> Generator[Progress, None, tuple[list[IoUCounts], list[TopK]]]:
+    """The one pass over all pictures: where each unit is lit, where each concept holds, and where both; and how high each goes."""
     device = task.net.device
     limits = [torch.from_numpy(each.astype(np.float32)).to(device)[:, None, None] for each in thresholds]
     concepts = len(task.segmenter.concepts)
     counts = [IoUCounts(layer.channels, concepts, task.grid, task.grid) for layer in task.layers]
+    tops = [TopK(layer.channels, TOP) for layer in task.layers]
     done, before = 0, task.calibrated(task.total)
     for inputs in task.batches():
         with torch.no_grad():
             runs = list(_runs(task, inputs))
             masks = masks_on(_masks(task, inputs, runs[-1], done), task.grid)
-            for run, limit, each in zip(runs, limits, counts, strict=True):
+            for run, limit, each, top in zip(runs, limits, counts, tops, strict=True):
                 each.add(maps_on(run.features, task.grid) > limit, masks.to(run.features.device))
+                top.add(run.features.amax((2, 3)).float().cpu(), task.numbers(done, len(inputs)))
         done += len(inputs)
         yield Progress(before + done, before + task.total if task.total else 0, "counting")
     if isinstance(task.segmenter, KnownMasks) and done != len(task.segmenter):
         raise ShapeError(f"{len(task.segmenter)} known masks for {done} pictures; give one per picture, in order.")
-    return counts
+    return counts, tops
 
 
 def _runs(task: _Task, inputs: Any) -> Iterator[PausedRun]:

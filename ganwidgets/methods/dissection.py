@@ -13,7 +13,7 @@ from typing import Any, final
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from ganwidgets.core.concepts import Concept, concept_index
 from ganwidgets.core.counting import expect
@@ -29,21 +29,24 @@ from ganwidgets.core.errors import (
 from ganwidgets.core.nets import Layer
 from ganwidgets.core.rankings import HIGH, check_mode, first_units, ranked_edit
 from ganwidgets.core.regions import Region
-from ganwidgets.core.statistics import IoUCounts
+from ganwidgets.core.statistics import IoUCounts, TopK
 
 COUNTED = 0.04                                 # a unit below this IoU is not said to draw its concept (section 3.1)
 KEPT = (0.5, 0.9, 0.99, 0.995, 0.999, 1.0)     # the quantiles of each unit that a dissection keeps
-FORMAT = 1
+TOP = 8                                        # pictures kept of each unit, those in which it goes highest
+FORMAT = 2
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerFindings:
-    """What was counted at one layer: `thresholds` per unit, `quantiles` (KEPT, units), and the counts of meetings."""
+    """What was counted at one layer: `thresholds` per unit, `quantiles` (KEPT, units), the counts of meetings, and the
+    pictures in which each unit goes highest."""
     layer: Layer
     thresholds: Float[np.ndarray, " units"]
     quantiles: Float[np.ndarray, "kept units"]
     counts: IoUCounts
+    tops: TopK
 
     @cached_property
     def iou(self) -> Float[np.ndarray, "units concepts"]:
@@ -97,6 +100,14 @@ class Dissection:
     def levels(self) -> dict[str, Float[np.ndarray, " units"]]:
         """By layer: each unit's own high level (its 99.5 % quantile), at which it is inserted."""
         return {found.layer.name: found.quantiles[KEPT.index(HIGH)] for found in self.findings}
+
+    @property
+    def tops(self) -> dict[str, Int64[np.ndarray, "units 8"]]:
+        """By layer: the pictures in which each unit goes highest, the highest first; fewer pictures than 8: -1.
+
+        Pictures are seeds, or for a classifier places in the order of its images. `gw.examples` shows them.
+        """
+        return {found.layer.name: np.where(np.isfinite(found.tops.values), found.tops.pictures, -1) for found in self.findings}
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -175,8 +186,9 @@ class Dissection:
             archive.writestr("dissection.json", json.dumps(_record(self), indent=1))
             for place, found in enumerate(self.findings):
                 numbers = io.BytesIO()
+                tops = {f"top_{name}": held for name, held in found.tops.integers.items()}
                 np.savez(numbers, thresholds=found.thresholds, quantiles=found.quantiles,
-                         **found.counts.integers)  # type: ignore[arg-type]
+                         **found.counts.integers, **tops)  # type: ignore[arg-type]
                 archive.writestr(f"layer{place}.npz", numbers.getvalue())
         Path(path).write_bytes(content.getvalue())
 
@@ -261,5 +273,8 @@ def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int)
     counts = IoUCounts.from_integers(state)
     if (counts.units, counts.concepts) != (layer.channels, concepts):
         raise StatisticsError(f"{layer.name} has counts for {counts.units} units and {counts.concepts} concepts.")
+    tops = TopK.from_integers({name.removeprefix("top_"): held for name, held in state.items() if name.startswith("top_")})
+    if (tops.units, tops.k) != (layer.channels, TOP):
+        raise StatisticsError(f"{layer.name} has {tops.k} highest pictures of {tops.units} units.")
     return LayerFindings(layer, expect(state, "thresholds", (layer.channels,), np.float64),
-                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts)
+                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts, tops)
