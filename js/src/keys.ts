@@ -98,4 +98,5 @@ export const PICTURE_SHORTCUTS: readonly (readonly [string, string])[] = [
   ["Space", "dab; hold and move to paint"],
   ["p", "brush down, and up again"],
   ["Enter", "put the chosen thing at the brush"],
+  ["Shift + drag", "a straight line"],
 ];

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { cssColour, heatColour, heatPicture, rgbOf, tint } from "../src/canvas/colour";
 import { boxAt, dropSide, fractionAt, inside } from "../src/canvas/geometry";
-import { boxMask, coverage, drawPath, drawSegment, emptyMask, isEmpty, type Mask } from "../src/canvas/mask";
+import { boxMask, coverage, drawPath, drawSegment, emptyMask, isEmpty, rubberLine, type Mask } from "../src/canvas/mask";
 import { encodeGrey } from "../src/canvas/png";
 
 const { inflateSync, crc32 } = createRequire(import.meta.url)("node:zlib") as { inflateSync(data: Uint8Array): Uint8Array; crc32?(data: Uint8Array): number };
@@ -37,6 +37,26 @@ function decodeGrey(png: Uint8Array): { width: number; height: number; data: Uin
 }
 
 describe("a stroke", () => {
+  it("covers as much as a pen is pressed, each piece by the pressure at its end", () => {
+    const mask = emptyMask(64);
+    drawPath(mask, [{ x: 0.2, y: 0.5, flow: 1 }, { x: 0.5, y: 0.5, flow: 0.25 }, { x: 0.8, y: 0.5, flow: 0.5 }], { size: 0.1, soft: 0 });
+    const row = (x: number) => mask.data[32 * 64 + x];
+    expect([row(20), row(44)]).toEqual([64, 128]);
+    expect(Math.max(...mask.data)).toBe(128);
+  });
+
+  it("is one straight line from where it began, however its end was moved", () => {
+    const brush = { size: 0.1, soft: 0.3 };
+    const [mask, plain] = [emptyMask(64), emptyMask(64)];
+    for (const each of [mask, plain]) drawPath(each, [{ x: 0.1, y: 0.1 }, { x: 0.2, y: 0.1 }], brush);
+    const line = rubberLine(mask, { x: 0.2, y: 0.1 }, brush);
+    line({ x: 0.9, y: 0.9 });
+    const area = line({ x: 0.2, y: 0.8 });
+    drawPath(plain, [{ x: 0.2, y: 0.1 }, { x: 0.2, y: 0.8 }], brush);
+    expect(mask.data).toEqual(plain.data);
+    expect(area.x1).toBeGreaterThan(0.9 * 64); // where the line was, the picture has changed too
+  });
+
   it("leaves no gap between samples far apart", () => {
     const mask = emptyMask(256);
     drawPath(mask, [{ x: 0.1, y: 0.2 }, { x: 0.9, y: 0.8 }], hard);

@@ -53,6 +53,31 @@ describe("a stroke by pointer", () => {
     expect(find(".gw-ink").dataset["gwStrokes"]).toBe("0");
   });
 
+  it("ends in a straight line while Shift is held", () => {
+    const straight = shown();
+    straight.pointer("pointerdown", 40, 200);
+    straight.pointer("pointermove", 200, 40, undefined, { shiftKey: true });
+    straight.pointer("pointermove", 360, 200, undefined, { shiftKey: true });
+    straight.pointer("pointerup", 360, 200);
+    const plain = shown();
+    plain.pointer("pointerdown", 40, 200);
+    plain.pointer("pointermove", 360, 200);
+    plain.pointer("pointerup", 360, 200);
+    const mask = (view: typeof plain) => view.buffers[view.sent.findIndex((each) => each.kind === "stroke")]?.[0];
+    expect(mask(straight)).toEqual(mask(plain));
+  });
+
+  it("is as strong as the pen is pressed", () => {
+    const sizes = [0.9, 0.2, 0].map((pressure) => {
+      const view = shown();
+      view.pointer("pointerdown", 100, 100, undefined, { pointerType: "pen", pressure });
+      view.pointer("pointerup", 100, 100);
+      return view.buffers[view.sent.findIndex((each) => each.kind === "stroke")]?.[0];
+    });
+    expect(sizes[0]).not.toEqual(sizes[1]);
+    expect(sizes[2]).toBeDefined(); // a pen that reports no pressure still paints
+  });
+
   it("keeps every stroke while the kernel is busy", async () => {
     const { pointer, of, find } = shown();
     for (let i = 0; i < 4; i++) {

@@ -123,6 +123,24 @@ def test_the_keyboard_alone_paints_drops_and_undoes(paintbox, world):
     assert page.locator(".jp-Cell").count() == cells, "keys on the picture are not the notebook's"
 
 
+def test_a_finger_and_a_pen_paint(paintbox):
+    lab = paintbox()
+    first, hand = lab.pixels(), lab.page.context.new_cdp_session(lab.page)
+    hand.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, x in (("touchStart", 0.3), ("touchMove", 0.4), ("touchMove", 0.5), ("touchEnd", None)):
+        points = [] if x is None else [dict(zip("xy", lab.at(x, 0.3), strict=True))]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touched = lab.settled().pixels()
+    assert difference(first, touched)[: first.shape[0] // 2].max() > 0
+    for kind, x in (("mousePressed", 0.3), ("mouseMoved", 0.5), ("mouseReleased", 0.5)):
+        at = dict(zip("xy", lab.at(x, 0.7), strict=True))
+        pen = {"pointerType": "pen", "force": 0.4, "button": "left", "buttons": 1, "clickCount": 1}
+        hand.send("Input.dispatchMouseEvent", {"type": kind, **at, **pen})
+    lab.settled()
+    strengths = lab.notebook.value("[float(e.region.mask.max()) for e in lab.edits]")
+    assert len(strengths) == 2 and strengths[0] == 1 and abs(strengths[1] - 0.4) < 0.02, "a pen's pressure is the strength"
+
+
 def tab_to(page, selector, most=80):
     """Press Tab until an element that matches has the focus."""
     for _ in range(most):

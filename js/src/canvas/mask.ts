@@ -12,6 +12,13 @@ export interface Mask {
 export interface Brush {
   readonly size: number;
   readonly soft: number;
+  /** how much it covers at most, 0 to 1: a pen's pressure; left out: 1 */
+  readonly flow?: number;
+}
+
+/** A place on the way of a brush, with the pressure of a pen. */
+export interface Sample extends Point {
+  readonly flow?: number;
 }
 
 /** Pixels of a mask: from x0, y0 up to but without x1, y1. */
@@ -43,6 +50,7 @@ export function coverage(distance: number, radius: number, soft: number): number
 export function drawSegment(mask: Mask, from: Point, to: Point, brush: Brush): Area {
   const { side, data } = mask;
   const radius = (brush.size * side) / 2;
+  const most = 255 * (brush.flow ?? 1);
   const [ax, ay, bx, by] = [from.x * side, from.y * side, to.x * side, to.y * side];
   const reach = radius + 1;
   const area = {
@@ -63,7 +71,7 @@ export function drawSegment(mask: Mask, from: Point, to: Point, brush: Brush): A
       const oy = py - along * dy;
       const away2 = ox * ox + oy * oy;
       if (away2 > reach * reach) continue;
-      const value = Math.round(255 * coverage(Math.sqrt(away2), radius, brush.soft));
+      const value = Math.round(most * coverage(Math.sqrt(away2), radius, brush.soft));
       const i = row * side + column;
       if (value > (data[i] as number)) data[i] = value;
     }
@@ -71,13 +79,27 @@ export function drawSegment(mask: Mask, from: Point, to: Point, brush: Brush): A
   return area;
 }
 
-/** Draw the brush along points; from nowhere, the first point is a dab. */
-export function drawPath(mask: Mask, points: readonly Point[], brush: Brush): Area {
-  let area: Area = { x0: mask.side, y0: mask.side, x1: 0, y1: 0 };
+/** Draw the brush along points, each piece with the pressure at its end; from nowhere, the first point is a dab. */
+export function drawPath(mask: Mask, points: readonly Sample[], brush: Brush): Area {
+  let area = nowhere(mask);
   points.forEach((point, i) => {
-    if (i > 0 || points.length === 1) area = union(area, drawSegment(mask, points[i - 1] ?? point, point, brush));
+    if (i > 0 || points.length === 1) area = union(area, drawSegment(mask, points[i - 1] ?? point, point, point.flow === undefined ? brush : { ...brush, flow: point.flow }));
   });
   return area;
+}
+
+const nowhere = (mask: Mask): Area => ({ x0: mask.side, y0: mask.side, x1: 0, y1: 0 });
+
+/** A straight line that is drawn anew from its fixed end each time, over what the mask held before. */
+export function rubberLine(mask: Mask, from: Point, brush: Brush): (to: Sample) => Area {
+  const before = mask.data.slice();
+  let drawn = nowhere(mask);
+  return (to) => {
+    mask.data.set(before);
+    const last = drawn;
+    drawn = drawPath(mask, [from, to], brush);
+    return union(last, drawn);
+  };
 }
 
 /** The mask of a box: each pixel by the share of it that lies inside. */

@@ -2,7 +2,7 @@
 
 import { rgbOf } from "../canvas/colour";
 import { boxAt, dropSide, fractionAt, inside, moved, type Box, type Point } from "../canvas/geometry";
-import { boxMask, drawPath, isEmpty, type Brush } from "../canvas/mask";
+import { boxMask, drawPath, isEmpty, rubberLine, type Area, type Brush, type Sample } from "../canvas/mask";
 import { encodeGrey } from "../canvas/png";
 import { MASK_SIDE, type Tool } from "../messages";
 import { listen, make } from "../parts/dom";
@@ -38,9 +38,12 @@ interface Stroke {
   readonly pointer: number | null;
   last: Point;
   sampled: boolean;
+  /** draws the straight line that the stroke ends in as long as Shift is held */
+  line: ((to: Sample) => Area) | null;
 }
 
 const ERASER = "#ffffff";
+const LIGHTEST = 0.05; // of a pen's pressure: less would paint nothing that one can see
 
 export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: readonly HTMLElement[]): Easel {
   const { store, kernel, signal } = studio;
@@ -81,25 +84,28 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
 
   // A stroke.
 
-  function begin(at: Point, tool: Tool, pointer: number | null): boolean {
+  function begin(at: Sample, tool: Tool, pointer: number | null): boolean {
     const chip = chosen(studio);
     if (!open(studio) || !chip) {
       studio.say(barred(studio) || "Choose something in the palette first.");
       return false;
     }
     const colour = rgbOf(tool === "insert" ? chip.color : ERASER);
-    stroke = { layer: inkLayer(colour), tool, concept: chip.name, brush: brush(), pointer, last: at, sampled: false };
+    stroke = { layer: inkLayer(colour), tool, concept: chip.name, brush: brush(), pointer, last: at, sampled: false, line: null };
     live = false;
     extend([at]);
     return true;
   }
 
-  function extend(points: readonly Point[]): void {
-    if (!stroke || points.length === 0) return;
+  /** Go on through these points, or with `straight` in one line to the last of them from where it began. */
+  function extend(points: readonly Sample[], straight = false): void {
+    const end = points[points.length - 1];
+    if (!stroke || end === undefined) return;
     const { layer, concept, tool } = stroke;
-    layer.touch(drawPath(layer.mask, stroke.sampled ? [stroke.last, ...points] : points, stroke.brush));
+    stroke.line = straight && stroke.sampled ? stroke.line ?? rubberLine(layer.mask, stroke.last, stroke.brush) : null;
+    layer.touch(stroke.line ? stroke.line(end) : drawPath(layer.mask, stroke.sampled ? [stroke.last, ...points] : points, stroke.brush));
     stroke.sampled = true;
-    stroke.last = cursor = points[points.length - 1] as Point;
+    stroke.last = cursor = end;
     settle();
     if (!isEmpty(layer.mask)) kernel.preview({ concept, tool, ...meant(store) }, () => encodeGrey(layer.mask.data, MASK_SIDE, MASK_SIDE));
   }
@@ -134,6 +140,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
   // The pointer.
 
   const at = (event: { clientX: number; clientY: number }) => fractionAt(event, screen.canvas.getBoundingClientRect());
+  const sampleAt = (event: PointerEvent): Sample => (event.pointerType === "pen" ? { ...at(event), flow: Math.max(LIGHTEST, event.pressure) } : at(event));
   const ours = (event: PointerEvent) => stroke !== null && stroke.pointer === event.pointerId;
 
   listen(screen.canvas, "pointerdown", (event) => {
@@ -141,7 +148,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     byKeys = false;
     hovered = true;
     const tool = event.button === 5 ? "ablate" : store.get("tool"); // 5: the other end of the pen
-    if (begin(at(event), tool, event.pointerId)) screen.canvas.setPointerCapture?.(event.pointerId);
+    if (begin(sampleAt(event), tool, event.pointerId)) screen.canvas.setPointerCapture?.(event.pointerId);
   }, signal);
   listen(screen.canvas, "pointermove", (event) => {
     if (!event.isPrimary) return;
@@ -149,7 +156,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: read
     hovered = true;
     if (ours(event)) {
       const samples = event.getCoalescedEvents?.() ?? [];
-      return extend((samples.length > 0 ? samples : [event]).map(at));
+      return extend((samples.length > 0 ? samples : [event]).map(sampleAt), event.shiftKey);
     }
     if (stroke) return;
     cursor = at(event);
