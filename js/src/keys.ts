@@ -19,6 +19,7 @@ export type Act =
   | "heat"
   | "everywhere"
   | "original"
+  | "split"
   | "previous"
   | "next"
   | "smaller"
@@ -40,6 +41,7 @@ const ANYWHERE: Readonly<Record<string, Act>> = {
   h: "heat",
   a: "everywhere",
   o: "original",
+  s: "split",
   ",": "previous",
   ".": "next",
   "[": "smaller",
@@ -86,6 +88,7 @@ export const SHORTCUTS: readonly (readonly [string, string])[] = [
   ["[   ]", "smaller, larger"],
   ["z   Shift+z", "undo, redo"],
   ["o (hold)", "the picture before all edits"],
+  ["s", "before and after, side by side"],
   ["h", "heat map: where the units act"],
   ["a", "this picture or every picture"],
   [",   .", "picture before, after"],

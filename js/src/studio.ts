@@ -22,7 +22,7 @@ export interface Studio {
   fail(trouble: Trouble | null): void;
 }
 
-type Topic = "sheets" | "line" | "picture" | "preview";
+type Topic = "sheets" | "line" | "picture" | "preview" | "original" | "split";
 
 export interface News {
   on(topic: Topic, heard: () => void): void;

@@ -15,6 +15,7 @@ describe("the key map", () => {
     [",", {}, "previous"],
     [".", {}, "next"],
     ["o", {}, "original"],
+    ["s", {}, "split"],
     ["h", {}, "heat"],
     ["?", { shiftKey: true }, "help"],
     ["Escape", {}, "escape"],

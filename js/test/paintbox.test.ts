@@ -33,6 +33,28 @@ function shown(traits: Parameters<typeof fakeModel>[0] = {}, live = true) {
   return { ...fake, el, end, find, canvas, pointer, press, release };
 }
 
+describe("before and after", () => {
+  it("stand side by side, with a line that moves by key and by pointer", () => {
+    const { find, press, pointer } = shown();
+    const line = find(".gw-split-line");
+    const button = find("[data-act='split']");
+    expect([line.hidden, button.getAttribute("aria-pressed")]).toEqual([true, "false"]);
+    press("s");
+    expect([line.hidden, button.getAttribute("aria-pressed")]).toEqual([false, "true"]);
+    expect(press("ArrowRight", line).defaultPrevented).toBe(true);
+    expect(line.getAttribute("aria-valuenow")).toBe("52");
+    press("Home", line);
+    expect([line.style.left, find(".gw-split").style.clipPath]).toEqual(["0%", "inset(0 100% 0 0)"]);
+    pointer("pointerdown", 0, 200, line);
+    pointer("pointermove", 300, 200, line);
+    pointer("pointerup", 300, 200, line);
+    pointer("pointermove", 100, 200, line);
+    expect(line.getAttribute("aria-valuenow")).toBe("75");
+    button.click();
+    expect([line.hidden, button.getAttribute("aria-pressed")]).toEqual([true, "false"]);
+  });
+});
+
 describe("a stroke by pointer", () => {
   it("previews while it moves and is sent once, with its mask", async () => {
     const { pointer, of, buffers, sent, find, answer } = shown();

@@ -1,7 +1,10 @@
 """PaintBox in real JupyterLab: a mouse or a keyboard paints, drags, undoes; screen and kernel agree to the pixel."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from .conftest import AXE, SCREENSHOTS
 from .on_page import FIRST_INK, PICTURE, ROOT, WATCH, OnPage, difference, within
@@ -121,6 +124,35 @@ def test_the_keyboard_alone_paints_drops_and_undoes(paintbox, world):
     for key in ("b", "a", "d", "d", "x", "m"):
         press(key)
     assert page.locator(".jp-Cell").count() == cells, "keys on the picture are not the notebook's"
+
+
+def test_before_and_after_side_by_side(paintbox):
+    lab = paintbox()
+    first = stage(lab)
+    lab.stroke((0.2, 0.4), (0.8, 0.4))
+    lab.settled()
+    lab.page.mouse.move(0, 0)
+    after = stage(lab)
+    lab.page.keyboard.press("s")
+    left, right = (difference(part, stage(lab)) for part in (first, after))
+    assert within(left, 0.05, 0.05, 0.45, 0.95).max() <= 2 < within(left, 0.55, 0.05, 0.95, 0.95).max(), "as it was, on the left"
+    assert within(right, 0.55, 0.05, 0.95, 0.95).max() <= 2 < within(right, 0.05, 0.05, 0.45, 0.95).max(), "as it is, right of it"
+    lab.page.mouse.move(*lab.at(0.5, 0.7))
+    lab.page.mouse.down()
+    lab.page.mouse.move(*lab.at(0.98, 0.7), steps=4)
+    lab.page.mouse.up()
+    assert len(lab.edits()) == 1, "moving the line paints nothing"
+    lab.page.mouse.move(0, 0)
+    assert within(difference(first, stage(lab)), 0.05, 0.05, 0.9, 0.95).max() <= 2
+    lab.act("split")
+    assert within(difference(after, stage(lab)), 0.05, 0.05, 0.9, 0.95).max() <= 2
+
+
+def stage(lab):
+    """What is seen of the picture, with all that lies over it; its corners show what lies round it."""
+    lab.page.wait_for_timeout(100)  # a frame or two
+    shot = lab.page.locator(".gw-stage").screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
 
 def test_a_finger_and_a_pen_paint(paintbox):
@@ -277,6 +309,10 @@ def test_nothing_bars_anyone_in_light_in_dark_and_when_narrow(paintbox):
     lab.page.evaluate(AXE.read_text())
     check_axe(lab)
     photograph(lab, "light")
+    lab.act("split")
+    check_axe(lab)
+    photograph(lab, "split")
+    lab.act("split")
     lab.page.set_viewport_size({"width": 1280, "height": 2000})
     for width in (600, 320):
         lab.notebook.ask(f"lab.layout.width = '{width}px'")

@@ -9,7 +9,7 @@ export interface Sheets {
 }
 
 /** Brush and eraser, undo, what is shown, and for which pictures. `original` is told while its button is held. */
-export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) => void): HTMLElement {
+export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) => void, split: { readonly on: boolean; toggle(): void }): HTMLElement {
   const { store, signal } = studio;
   const brush = button({ act: "brush", label: "Brush", icon: "brush", key: "b" }, () => acts.use("insert"), signal);
   const eraser = button({ act: "eraser", label: "Eraser", icon: "eraser", key: "e" }, () => acts.use("ablate"), signal);
@@ -17,6 +17,7 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
   const redo = button({ act: "redo", label: "Redo", icon: "redo", key: "Shift+z" }, acts.redo, signal);
   const reset = button({ act: "reset", label: "Take every edit away", icon: "reset" }, acts.reset, signal);
   const before = button({ act: "original", label: "Hold to see the picture before all edits", icon: "original", key: "hold o" }, null, signal);
+  const sides = button({ act: "split", label: "Before and after, side by side", icon: "split", key: "s" }, split.toggle, signal);
   const heat = button({ act: "heat", label: "Heat map: where the units act", icon: "heat", key: "h" }, acts.heat, signal);
   const everywhere = make(
     "button",
@@ -35,7 +36,7 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
     { role: "toolbar", "aria-label": "Tools" },
     group("Tool", brush, eraser),
     group("History", undo, redo, reset),
-    group("View", before, heat),
+    group("View", before, sides, heat),
     group("Pictures", everywhere),
   );
   const settle = roving(bar, "button", signal);
@@ -56,6 +57,9 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
   };
   store.watch(["can_undo", "can_redo", "history", "read_only"], enable);
   studio.news.on("line", enable);
+  const pressed = () => press(sides, split.on);
+  studio.news.on("split", pressed);
+  pressed();
   return bar;
 }
 

@@ -45,11 +45,11 @@ interface Stroke {
 const ERASER = "#ffffff";
 const LIGHTEST = 0.05; // of a pen's pressure: less would paint nothing that one can see
 
-export function easel(studio: Studio, acts: Acts, screen: Screen, overlays: readonly HTMLElement[]): Easel {
+/** `under` and `over` the ink lie other things. */
+export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonly HTMLElement[], over: readonly HTMLElement[]): Easel {
   const { store, kernel, signal } = studio;
   const ink = make("canvas", "gw-ink", { "aria-hidden": "true", width: 512, height: 512 });
-  const [heat, ...rest] = overlays;
-  const node = make("div", "gw-stage", {}, screen.canvas, screen.glass, ...(heat ? [heat] : []), ink, ...rest);
+  const node = make("div", "gw-stage", {}, screen.canvas, screen.glass, ...under, ink, ...over);
   const ctx = ink.getContext("2d");
   const waiting: { layer: Layer; live: boolean }[] = [];
   const dropping: { box: Box; color: string; name: string }[] = [];

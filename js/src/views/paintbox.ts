@@ -20,6 +20,7 @@ import { actsOf, newsroom, noSheets, open, type Acts, type Studio } from "../stu
 import { easel, type Easel } from "./easel";
 import { heatLayer } from "./heat";
 import { screen } from "./screen";
+import { splitView, type Split } from "./split";
 
 interface Props {
   readonly model: Model;
@@ -50,7 +51,8 @@ export function render({ model, el, signal: outer }: Props): () => void {
   const studio: Studio = { store, kernel, signal, sheets, news, say: live.say, fail: trouble.show };
   const acts = actsOf(studio);
   const heat = heatLayer(studio);
-  const board = easel(studio, acts, picture, [heat.canvas, heat.legend, progress(studio, acts)]);
+  const split = splitView(studio, picture);
+  const board = easel(studio, acts, picture, [heat.canvas, split.canvas], [split.handle, heat.legend, progress(studio, acts)]);
   const sheet = sheetDesk(signal, live.say);
   const hold = (on: boolean) => {
     if (picture.hold(on) && on) live.say("The picture before all edits.");
@@ -74,14 +76,14 @@ export function render({ model, el, signal: outer }: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, toolbar(studio, acts, hold), board.node, strip(studio, acts), trouble.node, live.node),
+      make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, strip(studio, acts), trouble.node, live.node),
       palette(studio, acts, chipDrag(root, studio, acts, board)),
       make("div", "gw-settings", {}, brushSettings(studio), unitSettings(studio)),
       history(studio, acts),
     ),
     sheet.node,
   );
-  keyboard(root, studio, acts, board, { sheet, hold, canvas: picture.canvas });
+  keyboard(root, studio, acts, board, { sheet, hold, split, canvas: picture.canvas });
   followTheme(root, signal);
   store.watch(["error"], () => {
     const error = store.get("error");
@@ -143,12 +145,13 @@ function chipDrag(root: HTMLElement, studio: Studio, acts: Acts, board: Easel): 
 
 interface Extras {
   readonly sheet: ReturnType<typeof sheetDesk>;
+  readonly split: Split;
   readonly canvas: HTMLCanvasElement;
   hold(on: boolean): void;
 }
 
 /** Keys, wherever the focus is in the lab; what is not ours is left to the host. */
-function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, { sheet, hold, canvas }: Extras): void {
+function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, { sheet, hold, split, canvas }: Extras): void {
   const { signal } = studio;
   const held = new Set<Act>();
 
@@ -165,6 +168,7 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, {
     heat: acts.heat,
     everywhere: acts.everywhere,
     original: () => hold(true),
+    split: () => split.toggle(),
     previous: () => acts.step(-1),
     next: () => acts.step(1),
     smaller: () => acts.resize(-1),
@@ -179,7 +183,7 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, {
     down: (event) => arrows("down", event),
   };
   const repeats: readonly Act[] = ["left", "right", "up", "down", "smaller", "larger"];
-  const always: readonly Act[] = ["help", "original"]; // also where nothing can be changed
+  const always: readonly Act[] = ["help", "original", "split"]; // also where nothing can be changed
 
   listen(root, "keydown", (event) => {
     if (isHosts(event)) return;

@@ -12,13 +12,15 @@ export interface Screen {
   readonly glass: HTMLCanvasElement;
   frame(frame: Frame, data: DataView): Promise<void>;
   original(seed: number, data: DataView): Promise<void>;
+  /** The picture before all edits, if it has come. */
+  before(): ImageBitmap | null;
   /** Show the picture before all edits, as long as it is held; whether there is one. */
   hold(on: boolean): boolean;
   /** Back to the last picture at rest, after a preview that came to nothing. */
   restore(): void;
 }
 
-const GLASS = 640; // pixels; finer costs more at each frame where nothing but the processor draws, and shows little
+export const GLASS = 640; // pixels; finer costs more at each frame where nothing but the processor draws, and shows little
 
 export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Screen {
   const { store, news } = studio;
@@ -34,12 +36,14 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
   let shown = -1; // number of the frame that is shown; 0: the trait
   let now: ImageBitmap | null = null;
   let rest: ImageBitmap | null = null;
-  let before: { seed: number; picture: ImageBitmap } | null = null;
+  let first: { seed: number; picture: ImageBitmap } | null = null; // before all edits
   let held = false;
 
+  const before = () => (first?.seed === store.get("seed") ? first.picture : null);
+
   function paint(): void {
-    const picture = held && before?.seed === store.get("seed") ? before.picture : now;
-    canvas.classList.toggle("gw-before", held && picture === before?.picture);
+    const picture = (held ? before() : null) ?? now;
+    canvas.classList.toggle("gw-before", held && picture === before());
     const ctx = picture ? canvas.getContext("2d") : null;
     if (!ctx || !picture) return;
     if (canvas.width !== picture.width) canvas.width = picture.width;
@@ -86,14 +90,16 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
     async original(seed, data) {
       const picture = await decode(data, "image/png");
       if (!picture) return;
-      before?.picture.close();
-      before = { seed, picture };
+      first?.picture.close();
+      first = { seed, picture };
       paint();
+      news.tell("original");
     },
+    before,
     hold(on) {
       held = on;
       paint();
-      return before?.seed === store.get("seed");
+      return before() !== null;
     },
     restore() {
       if (!rest || now === rest) return;
