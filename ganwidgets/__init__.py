@@ -34,6 +34,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     # widgets: the same by hand
     "ganwidgets.widgets.paintbox": ("PaintBox",),
+    "ganwidgets.widgets.unitbrowser": ("UnitBrowser",),
     # lessons
     "ganwidgets.checks": ("check",),
 }
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox
+    from ganwidgets.widgets.unitbrowser import UnitBrowser as UnitBrowser
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
 __all__ = ["__version__", *_HOME, *MODULES]

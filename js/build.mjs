@@ -7,7 +7,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "ganwidgets", "static");
-const WIDGETS = ["paintbox"];
+const WIDGETS = ["paintbox", "unitbrowser"];
 const MOST = 60_000; // bytes of a module: it is stored in the notebook once for every widget
 
 /** SHA-256 over all that the bundle is made of; setup.py computes the same. */
@@ -44,7 +44,7 @@ const widgets = {
 
 const demos = {
   ...shared,
-  entryPoints: WIDGETS.map((name) => ({ in: `demo/${name}.ts`, out: name })),
+  entryPoints: [{ in: "demo/paintbox.ts", out: "paintbox" }],
   outdir: "demo/dist",
   sourcemap: "inline",
 };

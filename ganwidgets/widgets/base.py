@@ -331,7 +331,8 @@ _AT_ONCE: dict[str, Callable[[LabWidget, Message], dict[str, Any]]] = {
     "set": LabWidget._set,
     "next": LabWidget._next,
 }
-_QUIET = ("ready", "cancel", "next", "set", "preview", "heatmap")  # these do not wipe away what went wrong before
+# these do not wipe away what went wrong before
+_QUIET = ("ready", "cancel", "next", "set", "preview", "heatmap", "rows", "unit", "probe")
 
 
 def refuse_unknown(kind: type[LabWidget], settings: Mapping[str, Any]) -> None:

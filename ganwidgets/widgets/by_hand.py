@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganwidgets.core.errors import MessageError
 from ganwidgets.core.images import decode_png_mask, encode_jpeg
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
@@ -19,7 +20,9 @@ Act = Callable[["PaintBox", Message], dict[str, Any] | None]
 
 
 def act_steps(lab: "PaintBox", message: Message) -> tuple[Work, str]:
-    """The act that the message asks for, as steps not yet started, and what it is in words."""
+    """The act that the message asks for, as steps not yet started, and what it is in words. Errors: MessageError."""
+    if message.kind not in ACTS:
+        raise MessageError(f"a PaintBox does not do {message.kind!r}.")
     act, words = ACTS[message.kind]
 
     def steps() -> Generator[Any, None, dict[str, Any] | None]:

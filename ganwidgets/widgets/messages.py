@@ -22,6 +22,8 @@ IN_FLIGHT = 2  # frames sent and not yet acknowledged, at most
 TOOLS = ("insert", "ablate")
 LEVELS = ("low", "medium", "high", "custom")
 DRIVERS = ("thread", "pull", "inline")
+CHANGES = ("ablate", "boost", "set")
+ROWS = 24  # units asked for at once, at most
 STATUSES = ("done", "error", "cancelled", "superseded")
 
 
@@ -89,6 +91,7 @@ def _seed(name: str = "seed") -> Field:
 
 _CONCEPT = Field("concept", "text", 1, LABEL, doc="name of a chip")
 _TOOL = Field("tool", "text", choices=TOOLS)
+_UNIT = Field("unit", "integer", 0, 65535, doc="number of a unit of the layer")
 _ENTRY = Field("entry", "integer", 1, SAFE, doc="number of a step in the history")
 
 SETTINGS = {
@@ -103,13 +106,16 @@ SETTINGS = {
         Field("strength", "number", 0, 1, doc="how far the units are taken to their level"),
         Field("everywhere", "flag", doc="a stroke goes to every picture"),
         Field("heat", "flag", doc="the heat map is shown"),
+        Field("change", "text", choices=CHANGES, doc="what happens to ticked units"),
+        Field("amount", "number", 0, 10, doc="boost: times so much"),
     )
 }
 
 # Traits are sent once the kernel has taken the one before, messages at once: so an act says by which settings it is meant.
 _MEANT = tuple(replace(SETTINGS[name], optional=True) for name in ("level", "count", "strength", "everywhere"))
 
-STATE = (
+# What every lab has, and what each has beside it.
+EVERY_LAB = (
     Field("protocol", "integer"),
     Field("version", "text"),
     Field("model", "text"),
@@ -117,10 +123,7 @@ STATE = (
     Field("image_size", "integer"),
     Field("picture", "DataView", doc="PNG of the picture at rest"),
     _seed(),
-    Field("strip", "integers", doc="picture numbers in the strip"),
-    Field("concepts", "Chip[]", doc="the palette"),
-    *SETTINGS.values(),
-    Field("history", "Step[]"),
+    SETTINGS["heat"],
     Field("can_undo", "flag"),
     Field("can_redo", "flag"),
     Field("busy", "text", doc="what is under way, in words; empty: nothing"),
@@ -131,6 +134,19 @@ STATE = (
     Field("read_only", "flag"),
     Field("driver", "text", choices=DRIVERS),
 )
+PAINTBOX = (
+    Field("strip", "integers", doc="picture numbers in the strip"),
+    Field("concepts", "Chip[]", doc="the palette"),
+    *(SETTINGS[name] for name in ("concept", "tool", "size", "soft", "level", "count", "strength", "everywhere")),
+    Field("history", "Step[]"),
+)
+UNIT_BROWSER = (
+    Field("layers", "string[]", doc="the layers that were dissected"),
+    Field("ticked", "number[]", doc="units of the layer that are changed"),
+    SETTINGS["change"],
+    SETTINGS["amount"],
+)
+STATE = (*EVERY_LAB, *PAINTBOX, *UNIT_BROWSER)
 
 REQUESTS = {
     spec.kind: spec
@@ -165,6 +181,19 @@ REQUESTS = {
         Request("reset", doc="take every edit away"),
         Request("toggle", (_ENTRY, Field("on", "flag")), doc="switch a step of the history on or off"),
         Request("heatmap", (_CONCEPT,), doc="where the concept's units act on this picture"),
+        Request("list", (Field("layer", "text", 1, LABEL),), doc="list the units of another layer"),
+        Request("rows", (Field("units", "integers", 0, 65535, most=ROWS),), doc="the pictures that light these units most"),
+        Request("unit", (_UNIT,), doc="where the unit acts on this picture"),
+        Request(
+            "probe",
+            (Field("x", "number", 0, 1), Field("y", "number", 0, 1)),
+            doc="which units act there: fractions of the picture, y down",
+        ),
+        Request(
+            "tick",
+            (Field("units", "integers", 0, 65535, most=4096), Field("on", "flag")),
+            doc="change these units on every picture, or leave them as they are",
+        ),
         Request("set", (Field("name", "text", choices=tuple(SETTINGS)), Field("value", "any")), doc="change a setting"),
         Request("save", doc="the edits as a file"),
         Request("load", (), "file", doc="edits from a file"),
@@ -193,8 +222,11 @@ POSTS = {
                 Field("concept", "text", optional=True, doc="heatmap: whose it is"),
                 Field("height", "integer", optional=True),
                 Field("width", "integer", optional=True),
+                Field("units", "number[]", optional=True, doc="rows: whose they are; probe: the units, strongest first"),
+                Field("values", "number[]", optional=True, doc="probe: how high each is, 1 at its threshold"),
+                Field("size", "integer", optional=True, doc="rows: pixels along a picture's side"),
             ),
-            "save: the file; heatmap: height x width bytes, 0..255",
+            "save: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit",
             "every request gets exactly one",
         ),
         Post(
@@ -224,6 +256,7 @@ POSTS = {
             "PNG, one row of squares",
             "what each concept draws",
         ),
+        Post("table", (Field("layer", "text"),), "JSON, a list of UnitRow", "the units of a layer"),
         Post(
             "steps",
             (Field("entries", "integers"), Field("size", "integer")),
@@ -241,7 +274,8 @@ def parse(content: Any, buffers: Sequence[Any] | None = None) -> Message:
     kind: Any = content.get("kind")
     spec = REQUESTS.get(kind) if isinstance(kind, str) else None
     if spec is None:
-        raise MessageError(one_of("message", kind if isinstance(kind, str) else _shown(kind), REQUESTS, where="this lab"))
+        said = kind if isinstance(kind, str) and len(kind) <= LABEL else _shown(kind)
+        raise MessageError(one_of("message", said, REQUESTS, where="this lab"))
     number, view = address(content)
     if number is None and (spec.answered or "id" in content):
         raise MessageError(f"the number of {kind!r} is {_shown(content.get('id'))}; it must be a whole number, 1 or more.")

@@ -208,7 +208,7 @@ def box_of(box: Sequence[float]) -> Region:
     return Region.box(*cut)
 
 
-def check_nouns(g: Any, d: Any, segmenter: Any, latents: Any) -> None:
+def check_nouns(g: Any, d: Any, segmenter: Any, latents: Any, *, lab: str = "PaintBox") -> None:
     """Errors: ArgumentError, for arguments in the wrong place."""
     for value, kind, word, hint in (
         (g, LayeredGenerator, "a generator", "gw.load(name)"),
@@ -217,7 +217,7 @@ def check_nouns(g: Any, d: Any, segmenter: Any, latents: Any) -> None:
         (latents, Latents, "latents", "g.sample(seeds)"),
     ):
         if not isinstance(value, kind) and not (value is None and kind in (Segmenter, Latents)):
-            raise ArgumentError(f"PaintBox needs {word} here, as {hint} gives; what came is a {type(value).__name__}.")
+            raise ArgumentError(f"{lab} needs {word} here, as {hint} gives; what came is a {type(value).__name__}.")
     if d.digest != g.digest:
         warnings.warn(
             f"this dissection was made on other weights ({d.model}, {d.digest[:8]}) than those of {g.name} "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ganwidgets.widgets.messages import (
+    CHANGES,
     DRIVERS,
     FILE_BYTES,
     IN_FLIGHT,
@@ -12,6 +13,7 @@ from ganwidgets.widgets.messages import (
     POSTS,
     PROTOCOL,
     REQUESTS,
+    ROWS,
     SETTINGS,
     STATE,
     STATUSES,
@@ -41,6 +43,21 @@ export interface Chip {
   /** whether inserting it was measured to work */
   measured: boolean;
   note: string;
+}
+
+export interface UnitRow {
+  unit: number;
+  /** empty: none */
+  concept: string;
+  kind: string;
+  /** "#rrggbb" */
+  color: string;
+  iou: number;
+  /** the most that a unit can reach for this concept */
+  cap: number;
+  /** with the masks of other pictures: what position alone gives */
+  other: number;
+  live: boolean;
 }
 
 export interface Step {
@@ -94,15 +111,16 @@ def _constants() -> str:
     return (
         f"export const PROTOCOL = {PROTOCOL};\nexport const MASK_SIDE = {MASK_SIDE};\n"
         f"export const MASK_BYTES = {MASK_BYTES};\n"
-        f"export const FILE_BYTES = {FILE_BYTES};\nexport const IN_FLIGHT = {IN_FLIGHT};\n\n"
+        f"export const FILE_BYTES = {FILE_BYTES};\nexport const IN_FLIGHT = {IN_FLIGHT};\n"
+        f"export const ROWS = {ROWS};\n\n"
         f"/** Lowest and highest value of each numeric setting. */\nexport const RANGES = {{\n{ranges}}} as const;\n\n"
         f"export type Tool = {_union(TOOLS)};\nexport type Level = {_union(LEVELS)};\n"
-        f"export type Driver = {_union(DRIVERS)};\n"
+        f"export type Driver = {_union(DRIVERS)};\nexport type Change = {_union(CHANGES)};\n"
         f"export type Status = {_union(STATUSES)};\n"
     )
 
 
-_NAMED = {TOOLS: "Tool", LEVELS: "Level", DRIVERS: "Driver", STATUSES: "Status", tuple(SETTINGS): "Setting"}
+_NAMED = {TOOLS: "Tool", LEVELS: "Level", DRIVERS: "Driver", CHANGES: "Change", STATUSES: "Status", tuple(SETTINGS): "Setting"}
 
 
 def _type(spec: Field) -> str:

@@ -43,7 +43,7 @@ interface Asked {
 }
 
 /** Requests that are no act of the user's. */
-const QUIET: readonly RequestKind[] = ["ready", "preview", "next", "ack", "cancel", "heatmap", "set"];
+const QUIET: readonly RequestKind[] = ["ready", "preview", "next", "ack", "cancel", "heatmap", "set", "rows", "unit", "probe"];
 
 const PATIENCE = 8000; // ms without a first answer, after which we wonder
 

@@ -5,6 +5,7 @@ export const MASK_SIDE = 256;
 export const MASK_BYTES = 262144;
 export const FILE_BYTES = 67108864;
 export const IN_FLIGHT = 2;
+export const ROWS = 24;
 
 /** Lowest and highest value of each numeric setting. */
 export const RANGES = {
@@ -12,11 +13,13 @@ export const RANGES = {
   soft: [0, 1],
   count: [1, 65536],
   strength: [0, 1],
+  amount: [0, 10],
 } as const;
 
 export type Tool = "insert" | "ablate";
 export type Level = "low" | "medium" | "high" | "custom";
 export type Driver = "thread" | "pull" | "inline";
+export type Change = "ablate" | "boost" | "set";
 export type Status = "done" | "error" | "cancelled" | "superseded";
 
 export interface Chip {
@@ -29,6 +32,21 @@ export interface Chip {
   /** whether inserting it was measured to work */
   measured: boolean;
   note: string;
+}
+
+export interface UnitRow {
+  unit: number;
+  /** empty: none */
+  concept: string;
+  kind: string;
+  /** "#rrggbb" */
+  color: string;
+  iou: number;
+  /** the most that a unit can reach for this concept */
+  cap: number;
+  /** with the masks of other pictures: what position alone gives */
+  other: number;
+  live: boolean;
 }
 
 export interface Step {
@@ -63,6 +81,20 @@ export interface State {
   picture: DataView;
   /** picture number; negative: one of your own pictures */
   seed: number;
+  /** the heat map is shown */
+  heat: boolean;
+  can_undo: boolean;
+  can_redo: boolean;
+  /** what is under way, in words; empty: nothing */
+  busy: string;
+  progress: Progress | Record<string, never>;
+  error: Trouble | Record<string, never>;
+  /** said aloud in the live region */
+  status: string;
+  /** the picture in words */
+  alt: string;
+  read_only: boolean;
+  driver: Driver;
   /** picture numbers in the strip */
   strip: number[];
   /** the palette */
@@ -83,25 +115,19 @@ export interface State {
   strength: number;
   /** a stroke goes to every picture */
   everywhere: boolean;
-  /** the heat map is shown */
-  heat: boolean;
   history: Step[];
-  can_undo: boolean;
-  can_redo: boolean;
-  /** what is under way, in words; empty: nothing */
-  busy: string;
-  progress: Progress | Record<string, never>;
-  error: Trouble | Record<string, never>;
-  /** said aloud in the live region */
-  status: string;
-  /** the picture in words */
-  alt: string;
-  read_only: boolean;
-  driver: Driver;
+  /** the layers that were dissected */
+  layers: string[];
+  /** units of the layer that are changed */
+  ticked: number[];
+  /** what happens to ticked units */
+  change: Change;
+  /** boost: times so much */
+  amount: number;
 }
 
 /** Traits that the browser may write. */
-export type Setting = "concept" | "tool" | "size" | "soft" | "level" | "count" | "strength" | "everywhere" | "heat";
+export type Setting = "concept" | "tool" | "size" | "soft" | "level" | "count" | "strength" | "everywhere" | "heat" | "change" | "amount";
 
 /** What the browser sends; each also carries `kind`, `id` and `view`. */
 export interface Requests {
@@ -125,6 +151,16 @@ export interface Requests {
   toggle: { entry: number; on: boolean };
   /** where the concept's units act on this picture */
   heatmap: { concept: string };
+  /** list the units of another layer */
+  list: { layer: string };
+  /** the pictures that light these units most */
+  rows: { units: number[] };
+  /** where the unit acts on this picture */
+  unit: { unit: number };
+  /** which units act there: fractions of the picture, y down */
+  probe: { x: number; y: number };
+  /** change these units on every picture, or leave them as they are */
+  tick: { units: number[]; on: boolean };
   /** change a setting */
   set: { name: Setting; value: string | number | boolean };
   /** the edits as a file */
@@ -146,7 +182,7 @@ export type RequestKind = keyof Requests;
 /** Kinds that get no answer. */
 export const UNANSWERED: readonly RequestKind[] = ["ack"];
 
-/** every request gets exactly one; buffers: save: the file; heatmap: height x width bytes, 0..255 */
+/** every request gets exactly one; buffers: save: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit */
 export interface Answer {
   kind: "answer";
   id: number | null;
@@ -166,6 +202,12 @@ export interface Answer {
   concept?: string;
   height?: number;
   width?: number;
+  /** rows: whose they are; probe: the units, strongest first */
+  units?: number[];
+  /** probe: how high each is, 1 at its threshold */
+  values?: number[];
+  /** rows: pixels along a picture's side */
+  size?: number;
 }
 
 /** at most 2 are unacknowledged; buffers: the picture */
@@ -202,6 +244,12 @@ export interface Chips {
   size: number;
 }
 
+/** the units of a layer; buffers: JSON, a list of UnitRow */
+export interface Table {
+  kind: "table";
+  layer: string;
+}
+
 /** the history's thumbnails; buffers: PNG, one row of squares */
 export interface Steps {
   kind: "steps";
@@ -209,4 +257,4 @@ export interface Steps {
   size: number;
 }
 
-export type Post = Answer | Frame | Original | Thumbs | Chips | Steps;
+export type Post = Answer | Frame | Original | Thumbs | Chips | Table | Steps;

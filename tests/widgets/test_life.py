@@ -15,7 +15,7 @@ from PIL import Image
 
 from ganwidgets.core.errors import GanwidgetsError
 from ganwidgets.widgets import base, drivers
-from ganwidgets.widgets.messages import PROTOCOL, SETTINGS, STATE
+from ganwidgets.widgets.messages import EVERY_LAB, PAINTBOX, PROTOCOL, SETTINGS
 from ganwidgets.widgets.paintbox import PaintBox
 
 from .conftest import Hand, disc, png
@@ -184,10 +184,10 @@ def test_snapshot_needs_no_widget(lab):
 
 def test_traits_and_protocol_agree(lab):
     synced = {name for name in lab.traits(sync=True) if not name.startswith("_")} - {"layout", "tabbable", "tooltip"}
-    assert synced == {spec.name for spec in STATE}
+    assert synced == {spec.name for spec in (*EVERY_LAB, *PAINTBOX)}
     assert lab.protocol == PROTOCOL
     assert lab.version
-    for spec in SETTINGS.values():
+    for spec in (spec for spec in SETTINGS.values() if spec.name in synced):
         trait = lab.traits()[spec.name]
         if spec.type in ("number", "integer"):
             assert (trait.min, trait.max) == (spec.low, spec.high)
@@ -209,6 +209,6 @@ def test_messages_are_plain_json(lab):
     for content, buffers in hand.came:
         assert json.loads(json.dumps(content, allow_nan=False)) == content
         assert all(isinstance(each, bytes) for each in buffers)
-    for name in (spec.name for spec in STATE):
+    for name in (spec.name for spec in (*EVERY_LAB, *PAINTBOX)):
         if name != "picture":
             json.dumps(getattr(lab, name), allow_nan=False)

@@ -21,6 +21,11 @@ GOOD = {
     "reset": ({}, []),
     "toggle": ({"entry": 1, "on": False}, []),
     "heatmap": ({"concept": "tree"}, []),
+    "list": ({"layer": "layer4"}, []),
+    "rows": ({"units": [3, 4]}, []),
+    "unit": ({"unit": 3}, []),
+    "probe": ({"x": 0.25, "y": 1}, []),
+    "tick": ({"units": [3], "on": True}, []),
     "set": ({"name": "size", "value": 0.2}, []),
     "save": ({}, []),
     "load": ({}, [b"file"]),
@@ -43,7 +48,7 @@ def sent(kind, fields=None, buffers=None, **more):
 def test_a_whole_message_passes(kind):
     message = sent(kind)
     assert (message.kind, message.id, message.view) == (kind, 7, "v")
-    assert message.fields == GOOD[kind][0]
+    assert message.fields == {name: tuple(each) if isinstance(each, list) else each for name, each in GOOD[kind][0].items()}
     assert message.buffers == tuple(GOOD[kind][1])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganwidgets.core.errors import GanwidgetsError
-from ganwidgets.widgets import by_hand
+from ganwidgets.widgets import by_hand, unitbrowser
 from ganwidgets.widgets.messages import MASK_BYTES, REQUESTS, SAFE
 
 from .conftest import Hand, disc, png, state
@@ -346,7 +346,13 @@ def test_settings_from_the_browser_are_checked_and_set_right_again(lab):
 
 
 def test_every_request_has_an_act():
-    assert set(by_hand.ACTS) | {"ready", "cancel", "set", "next", "ack"} == set(REQUESTS)
+    assert set(by_hand.ACTS) | set(unitbrowser.ACTS) | {"ready", "cancel", "set", "next", "ack"} == set(REQUESTS)
+
+
+def test_what_another_lab_does_is_refused(lab):
+    hand = Hand(lab)
+    answer = hand.ask("tick", units=[1], on=True)
+    assert answer["status"] == "error" and "PaintBox does not do 'tick'" in answer["message"]
 
 
 def test_a_setting_can_be_set_by_message(lab):

@@ -1,9 +1,9 @@
 // PaintBox: the picture, the palette and the tools, put together.
 
-import "./paintbox.css";
+import "./lab.css";
 import { openKernel } from "../kernel";
 import { actOf, isHosts, stride, type Act, type Focus } from "../keys";
-import type { Chips, Frame, Original, Steps, Thumbs, Trouble } from "../messages";
+import type { Chips, Frame, Original, Steps, Table, Thumbs, Trouble } from "../messages";
 import { listen, make } from "../parts/dom";
 import type { Drag } from "../parts/drag";
 import { history } from "../parts/history";
@@ -33,7 +33,7 @@ export function render({ model, el, signal: outer }: Props): () => void {
   const { signal } = life;
   outer?.addEventListener("abort", () => life.abort(), { once: true, signal });
 
-  const root = make("div", "gw-paintbox", { role: "region", "aria-label": "PaintBox" });
+  const root = make("div", "gw-lab gw-paintbox", { role: "region", "aria-label": "PaintBox" });
   const store = openStore(model, signal);
   const news = newsroom();
   const live = liveRegion();
@@ -58,7 +58,8 @@ export function render({ model, el, signal: outer }: Props): () => void {
     if (picture.hold(on) && on) live.say("The picture before all edits.");
   };
 
-  async function received(post: Original | Thumbs | Chips | Steps, data: DataView): Promise<void> {
+  async function received(post: Original | Thumbs | Chips | Steps | Table, data: DataView): Promise<void> {
+    if (post.kind === "table") return;
     if (post.kind === "original") return picture.original(post.seed, data);
     const image = await decode(data, "image/png");
     const put = (name: keyof typeof sheets, keys: Sheet["keys"]) => {

@@ -1,0 +1,280 @@
+// UnitBrowser: the units of a layer as rows of pictures, beside a picture on which they can be seen at work and changed.
+
+import "./lab.css";
+import "./unitbrowser.css";
+import { heatPicture } from "../canvas/colour";
+import { fractionAt, inside } from "../canvas/geometry";
+import { openKernel } from "../kernel";
+import { isHosts } from "../keys";
+import { RANGES, type Change, type Frame, type Trouble, type UnitRow } from "../messages";
+import { allow, button, card, listen, make, press } from "../parts/dom";
+import { liveRegion, progress, title, troubleStrip } from "../parts/notices";
+import { followTheme } from "../parts/theme";
+import { listed, unitList, type Order } from "../parts/units";
+import { openStore, type Model } from "../store";
+import { actsOf, newsroom, noSheets, open, type Acts, type Studio } from "../studio";
+import { screen, type Screen } from "./screen";
+
+const CHANGES: readonly (readonly [Change, string, string])[] = [
+  ["ablate", "off", "Ticked units are switched off"],
+  ["boost", "boost", "Ticked units are multiplied"],
+  ["set", "high", "Ticked units are set to their high level"],
+];
+const ORDERS: readonly (readonly [Order, string])[] = [["iou", "highest IoU"], ["gap", "furthest above its null"], ["concept", "by concept"], ["unit", "by number"]];
+
+export function render({ model, el, signal: outer }: { readonly model: Model; readonly el: HTMLElement; readonly signal?: AbortSignal }): () => void {
+  const life = new AbortController();
+  const { signal } = life;
+  outer?.addEventListener("abort", () => life.abort(), { once: true, signal });
+
+  const root = make("div", "gw-lab gw-units", { role: "region", "aria-label": "UnitBrowser" });
+  const store = openStore(model, signal);
+  const news = newsroom();
+  const live = liveRegion();
+  const trouble = troubleStrip(signal);
+  const picture = screen({ store, signal, news });
+  const kernel = openKernel(model, signal, {
+    frame: (frame: Frame, data) => picture.frame(frame, data),
+    post: (post, data) => void (post.kind === "table" && tabled(data)),
+    changed: () => news.tell("line"),
+  });
+  const studio: Studio = { store, kernel, signal, sheets: noSheets(), news, say: live.say, fail: trouble.show };
+  const acts = actsOf(studio);
+  let rows: UnitRow[] = [];
+  const heat = unitHeat(studio);
+  const list = unitList(studio, acts, heat.of);
+  const filter = filterBar(signal, () => list.show(listed(rows, filter.now())));
+  const probe = prober(studio, picture, () => rows, (unit) => {
+    if (!listed(rows, filter.now()).some((row) => row.unit === unit)) filter.clear();
+    list.choose(unit);
+  });
+
+  function tabled(data: DataView): void {
+    rows = JSON.parse(new TextDecoder().decode(data)) as UnitRow[];
+    list.forget();
+    heat.of(null);
+    filter.kinds([...new Set(rows.map((row) => row.kind).filter(Boolean))].sort());
+    list.show(listed(rows, filter.now()));
+  }
+
+  root.append(
+    make("div", "gw-bar", {}, title(studio), layerTabs(studio, acts)),
+    make(
+      "div",
+      "gw-layout",
+      {},
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), turner(studio, acts), probe.node, trouble.node, live.node),
+      card("gw-unit-card", "Units", filter.node, list.node, make("p", "gw-hint", {}, "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.")),
+    ),
+  );
+  keyboard(root, studio, acts, heat);
+  followTheme(root, signal);
+  store.watch(["error"], () => {
+    const error = store.get("error");
+    trouble.show("message" in error ? (error as Trouble) : null);
+  });
+  store.watch(["status"], () => live.say(store.get("status")));
+  const mark = () => {
+    root.dataset["gwReady"] = String(kernel.line === "live");
+    root.dataset["gwBusy"] = String(store.get("busy") !== "" || kernel.acts.length > 0);
+    root.classList.toggle("gw-shut", !open(studio));
+  };
+  store.watch(["busy", "read_only"], mark);
+  news.on("line", mark);
+
+  el.append(root);
+  kernel.greet(globalThis.devicePixelRatio || 1);
+  return () => {
+    life.abort();
+    root.remove();
+  };
+}
+
+interface Heat {
+  readonly canvas: HTMLCanvasElement;
+  of(row: UnitRow | null): void;
+  toggle(): void;
+}
+
+/** Where the chosen unit acts, over the picture. */
+function unitHeat(studio: Studio): Heat {
+  const { store, kernel } = studio;
+  const canvas = make("canvas", "gw-heat", { "aria-hidden": "true", width: 1, height: 1 });
+  let unit: number | null = null;
+  let [flying, again] = [false, false];
+
+  async function refresh(): Promise<void> {
+    canvas.hidden = unit === null || !store.get("heat");
+    if (canvas.hidden || !open(studio) || unit === null) return;
+    if (flying) {
+      again = true;
+      return;
+    }
+    flying = true;
+    const reply = await kernel.ask("unit", { unit });
+    flying = false;
+    const [data, width, height] = [reply.buffers[0], reply.width ?? 0, reply.height ?? 0];
+    if (reply.status === "error") studio.fail({ message: reply.message ?? "There is no heat map.", details: reply.details ?? "" });
+    const ctx = data && width * height > 0 && width * height <= 1 << 20 ? canvas.getContext("2d") : null;
+    if (ctx && data) {
+      [canvas.width, canvas.height] = [width, height];
+      ctx.putImageData(new ImageData(heatPicture(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height), width, height), 0, 0);
+    }
+    if (again) {
+      again = false;
+      void refresh();
+    }
+  }
+
+  store.watch(["heat"], () => void refresh());
+  studio.news.on("picture", () => void refresh());
+  return {
+    canvas,
+    of(row) {
+      unit = row?.unit ?? null;
+      if (row && !store.get("heat")) store.set({ heat: true });
+      void refresh();
+    },
+    toggle: () => store.set({ heat: !store.get("heat") }),
+  };
+}
+
+/** Undo and what is done with ticked units. */
+function tools(studio: Studio, acts: Acts, heat: Heat): HTMLElement {
+  const { store, signal } = studio;
+  const undo = button({ act: "undo", label: "Undo", icon: "undo", key: "z" }, acts.undo, signal);
+  const redo = button({ act: "redo", label: "Redo", icon: "redo", key: "Shift+z" }, acts.redo, signal);
+  const reset = button({ act: "reset", label: "Leave all units as they are", icon: "reset" }, () => void (store.get("ticked").length > 0 && acts.ask("reset", {})), signal);
+  const flame = button({ act: "heat", label: "Heat map: where the chosen unit acts", icon: "heat", key: "h" }, heat.toggle, signal);
+  const changes = CHANGES.map(([change, text, label]) => [change, button({ act: `change-${change}`, label, text }, () => store.set({ change }), signal)] as const);
+  const [low, high] = RANGES.amount;
+  const amount = make("input", "gw-amount", { type: "range", min: low, max: high, step: 0.1, "aria-label": "Boost, times" });
+  listen(amount, "input", () => store.set({ amount: Number(amount.value) }), signal);
+  const count = make("span", "gw-count");
+  const group = (label: string, ...nodes: Node[]) => make("div", "gw-group", { role: "group", "aria-label": label }, ...nodes);
+  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, group("History", undo, redo, reset), group("View", flame), group("Ticked units are", ...changes.map(([, each]) => each)), amount, count);
+  const draw = () => {
+    const on = open(studio);
+    const ticked = store.get("ticked").length;
+    allow(undo, on && store.get("can_undo"));
+    allow(redo, on && store.get("can_redo"));
+    allow(reset, on && ticked > 0);
+    for (const [change, each] of changes) {
+      allow(each, on);
+      press(each, store.get("change") === change);
+    }
+    press(flame, store.get("heat"));
+    amount.hidden = store.get("change") !== "boost";
+    amount.value = String(store.get("amount"));
+    amount.disabled = !on;
+    count.textContent = `${ticked} unit${ticked === 1 ? "" : "s"} ticked`;
+  };
+  store.watch(["can_undo", "can_redo", "ticked", "change", "amount", "heat", "read_only"], draw);
+  studio.news.on("line", draw);
+  return node;
+}
+
+/** The picture's number, one before and one after. */
+function turner(studio: Studio, acts: Acts): HTMLElement {
+  const { store, signal } = studio;
+  const turn = (seed: number) => void (seed >= 0 && seed < 2 ** 32 && acts.show(seed));
+  const number = make("input", "gw-seed", { type: "text", inputmode: "numeric", "aria-label": "Picture number", autocomplete: "off" });
+  listen(number, "change", () => (/^\d{1,10}$/.test(number.value.trim()) ? turn(Number(number.value)) : (number.value = String(store.get("seed")))), signal);
+  store.watch(["seed"], () => {
+    number.value = String(store.get("seed"));
+  });
+  const before = button({ act: "previous", label: "Picture before", icon: "previous", key: "," }, () => turn(store.get("seed") - 1), signal);
+  const after = button({ act: "next", label: "Picture after", icon: "next", key: "." }, () => turn(store.get("seed") + 1), signal);
+  return make("div", "gw-turner", {}, before, number, after);
+}
+
+function layerTabs(studio: Studio, acts: Acts): HTMLElement {
+  const { store, signal } = studio;
+  const node = make("div", "gw-group gw-layers", { role: "group", "aria-label": "Layer" });
+  store.watch(["layers", "layer"], () => {
+    const layers = store.get("layers");
+    node.hidden = layers.length < 2;
+    node.replaceChildren(...layers.map((layer) => {
+      const each = button({ act: `layer-${layer}`, label: `Units of ${layer}`, text: layer }, () => void (layer !== store.get("layer") && acts.ask("list", { layer })), signal);
+      press(each, layer === store.get("layer"));
+      return each;
+    }));
+  });
+  return node;
+}
+
+/** Words, kind and order. */
+function filterBar(signal: AbortSignal, changed: () => void) {
+  const words = make("input", "gw-search", { type: "search", placeholder: "concept or number", "aria-label": "Find units", autocomplete: "off" });
+  const kind = make("select", "gw-select", { "aria-label": "Kind of concept" });
+  const order = make("select", "gw-select", { "aria-label": "Order" }, ...ORDERS.map(([value, text]) => make("option", "", { value }, text)));
+  listen(words, "input", changed, signal);
+  listen(kind, "change", changed, signal);
+  listen(order, "change", changed, signal);
+  return {
+    node: make("div", "gw-filter", {}, words, kind, order),
+    now: () => ({ words: words.value, kind: kind.value, order: (order.value || "iou") as Order }),
+    kinds(kinds: readonly string[]) {
+      const held = kind.value;
+      kind.replaceChildren(...["", ...kinds].map((value) => make("option", "", { value }, value || "every kind")));
+      kind.value = kinds.includes(held) ? held : "";
+    },
+    clear() {
+      words.value = kind.value = "";
+      changed();
+    },
+  };
+}
+
+/** A point of the picture, and the units that act there. */
+function prober(studio: Studio, picture: Screen, rows: () => readonly UnitRow[], choose: (unit: number) => void) {
+  const { signal, store } = studio;
+  const mark = make("span", "gw-probe-mark", { "aria-hidden": "true" });
+  const units = make("div", "gw-probe-units");
+  const node = make("div", "gw-probe", {}, make("span", "gw-probe-words", {}, "Acting at the point:"), units);
+  const clear = () => {
+    mark.hidden = node.hidden = true;
+  };
+  listen(picture.canvas, "click", (event) => {
+    const at = fractionAt(event, picture.canvas.getBoundingClientRect());
+    if (!inside(at) || !open(studio)) return;
+    void studio.kernel.ask("probe", { x: at.x, y: at.y }).then((reply) => {
+      if (reply.status !== "done") return;
+      const known = new Map(rows().map((row) => [row.unit, row]));
+      units.replaceChildren(...(reply.units ?? []).map((unit, i) => {
+        const each = button({ act: `probe-${unit}`, label: `Unit ${unit}, ${known.get(unit)?.concept || "no concept"}`, text: `${unit} ${known.get(unit)?.concept ?? ""}` }, () => choose(unit), signal);
+        each.style.setProperty("--gw-dot", known.get(unit)?.color ?? "#888");
+        each.title = `${(reply.values?.[i] ?? 0).toFixed(2)} of its threshold`;
+        return each;
+      }));
+      mark.style.left = `${100 * at.x}%`;
+      mark.style.top = `${100 * at.y}%`;
+      mark.hidden = node.hidden = false;
+      studio.say(`${reply.units?.length ?? 0} units act there.`);
+    });
+  }, signal);
+  store.watch(["seed", "layer"], clear);
+  return { mark, node };
+}
+
+function keyboard(root: HTMLElement, studio: Studio, acts: Acts, heat: Heat): void {
+  listen(root, "keydown", (event) => {
+    if (isHosts(event)) return;
+    const typing = event.target instanceof HTMLInputElement && event.target.type !== "range" || event.target instanceof HTMLSelectElement;
+    event.stopPropagation();
+    if (event.defaultPrevented || event.altKey || typing) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const runs: Readonly<Record<string, () => void>> = {
+      z: event.shiftKey ? acts.redo : acts.undo,
+      h: heat.toggle,
+      ",": () => studio.store.get("seed") > 0 && acts.show(studio.store.get("seed") - 1),
+      ".": () => acts.show(studio.store.get("seed") + 1),
+    };
+    const run = runs[key];
+    if (!run || ((event.ctrlKey || event.metaKey) && key !== "z")) return;
+    event.preventDefault();
+    if (open(studio)) run();
+  }, studio.signal);
+}
+
+export default { render };
