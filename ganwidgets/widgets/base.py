@@ -22,6 +22,7 @@ from ganwidgets.widgets import drivers
 from ganwidgets.widgets.desk import Desk, Task, Work
 from ganwidgets.widgets.frames import Frame, FrameGate
 from ganwidgets.widgets.messages import DRIVERS, PROTOCOL, SETTINGS, Message, address, check, parse
+from ganwidgets.widgets.pictured import Pictured
 
 STATIC = Path(__file__).parents[1] / "static"
 KEPT = 8  # labs of one kind that stay open on one model; older ones are closed
@@ -39,10 +40,10 @@ def built(name: str) -> str:
     return f"export default {{ render({{ el }}) {{ el.textContent = '{said}'; }} }};" if name.endswith(".js") else ""
 
 
-class LabWidget(anywidget.AnyWidget):
+class LabWidget(Pictured, anywidget.AnyWidget):
     """A lab on a model: a widget whose every act is a method, a message, and a line in the history.
 
-    Subclasses name their front end in `front`, answer `work(message)` and `greet()`, and act inside `acting()`.
+    Subclasses name their front end in `front`, answer `edits`, `work(message)` and `greet()`, and act inside `acting()`.
     """
 
     front: ClassVar[str]

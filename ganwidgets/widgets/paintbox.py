@@ -1,6 +1,5 @@
 """PaintBox: paint into a generator's pictures with its own units, by hand or from Python."""
 
-import io
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
@@ -187,17 +186,9 @@ class PaintBox(LabWidget):
             if self._views:
                 self.later("thumbs", self._draw_thumbs)
 
-    def save(self, path: str | Path) -> None:
-        """Save the edits that are on."""
-        self.edits.save(path)
-
     def load(self, path: str | Path) -> None:
         """Take the edits of a file instead of the present ones; that can be undone. Errors: EditError."""
         self._replace(EditStack.load(path), "Edits loaded.")
-
-    def to_script(self) -> str:
-        """The edits that are on, as Python."""
-        return self.edits.to_script(self._easel.generator)
 
     # What there is.
 
@@ -213,27 +204,10 @@ class PaintBox(LabWidget):
         self._replace(stack, "Edits replaced.")
 
     @property
-    def generator(self) -> LayeredGenerator:
-        """The generator under the edits; the one that came is untouched."""
-        with self.acting():
-            return self.edits.apply(self._easel.generator)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture as it is."""
-        return Image.open(io.BytesIO(self.picture)).convert("RGB")
-
-    @property
     def original(self) -> Image.Image:
         """The picture before all edits."""
         with self.acting():
             return to_pil(self._easel.image(self._seed)[0])
-
-    def snapshot(self) -> Any:
-        """The picture as a plain IPython image, which needs no widget to be seen."""
-        from IPython.display import Image as Shown
-
-        return Shown(data=self.picture, format="png", alt=self.alt)
 
     def units(self, concept: str | None = None) -> tuple[int, ...]:
         """The units that a stroke with the concept uses now."""

@@ -134,14 +134,6 @@ class UnitBrowser(LabWidget):
             strongest = np.argsort(-share, kind="stable")[:FIRING]
             return [(int(unit), round(float(share[unit]), 3)) for unit in strongest if share[unit] > 0]
 
-    def save(self, path: Any) -> None:
-        """Save the edit that the ticked units make."""
-        self.edits.save(path)
-
-    def to_script(self) -> str:
-        """The ticked units' edit, as Python."""
-        return self.edits.to_script(self._easel.generator)
-
     # What there is.
 
     @property
@@ -153,17 +145,6 @@ class UnitBrowser(LabWidget):
         value: Any = {"ablate": 0.0, "boost": self.amount, "set": [float(levels[unit]) for unit in units]}[self.change]
         mode = "scale" if self.change == "boost" else "set"
         return EditStack().push(UnitEdit(self.layer, units, value, mode=mode, origin=Origin.of(self._easel.generator)))
-
-    @property
-    def generator(self) -> LayeredGenerator:
-        """The generator under the edits; the one that came is untouched."""
-        with self.acting():
-            return self.edits.apply(self._easel.generator)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture as it is."""
-        return Image.open(io.BytesIO(self.picture)).convert("RGB")
 
     def table(self) -> list[dict[str, Any]]:
         """The units of the layer, the highest IoU first, as the browser lists them."""

@@ -1,64 +1,36 @@
 // PaintBox: the picture, the palette and the tools, put together.
 
 import "./lab.css";
-import { openKernel } from "../kernel";
 import { actOf, isHosts, stride, type Act, type Focus } from "../keys";
-import type { Chips, Frame, Original, Steps, Table, Thumbs, Trouble } from "../messages";
+import type { Answer, Frame, Post } from "../messages";
 import { listen, make } from "../parts/dom";
 import type { Drag } from "../parts/drag";
 import { history } from "../parts/history";
-import { liveRegion, progress, title, troubleStrip } from "../parts/notices";
+import { progress, title } from "../parts/notices";
 import { palette } from "../parts/palette";
 import { decode, drawTile, tile, type Sheet } from "../parts/pictures";
 import { brushSettings, unitSettings } from "../parts/settings";
 import { sheetDesk } from "../parts/sheet";
 import { strip } from "../parts/strip";
-import { followTheme } from "../parts/theme";
 import { files, toolbar } from "../parts/toolbar";
-import { openStore, type Model } from "../store";
-import { actsOf, newsroom, noSheets, open, type Acts, type Studio } from "../studio";
+import { open, type Acts, type Studio } from "../studio";
 import { easel, type Easel } from "./easel";
 import { heatLayer } from "./heat";
-import { screen } from "./screen";
+import { shell, type Props } from "./shell";
 import { splitView, type Split } from "./split";
 
-interface Props {
-  readonly model: Model;
-  readonly el: HTMLElement;
-  readonly signal?: AbortSignal;
-}
-
-export function render({ model, el, signal: outer }: Props): () => void {
-  const life = new AbortController();
-  const { signal } = life;
-  outer?.addEventListener("abort", () => life.abort(), { once: true, signal });
-
-  const root = make("div", "gw-lab gw-paintbox", { role: "region", "aria-label": "PaintBox" });
-  const store = openStore(model, signal);
-  const news = newsroom();
-  const live = liveRegion();
-  const trouble = troubleStrip(signal);
-  const picture = screen({ store, signal, news });
-  const sheets = noSheets();
-  const kernel = openKernel(model, signal, {
-    async frame(frame: Frame, data) {
-      await picture.frame(frame, data);
-      if (frame.preview) news.tell("preview");
-    },
-    post: (post, data) => void received(post, data),
-    changed: () => news.tell("line"),
-  });
-  const studio: Studio = { store, kernel, signal, sheets, news, say: live.say, fail: trouble.show };
-  const acts = actsOf(studio);
+export function render(props: Props): () => void {
+  const { root, studio, acts, picture, notices, begin } = shell(props, "gw-paintbox", "PaintBox", (post, data) => void received(post, data));
+  const { sheets, news, signal } = studio;
   const heat = heatLayer(studio);
   const split = splitView(studio, picture);
   const board = easel(studio, acts, picture, [heat.canvas, split.canvas], [split.handle, heat.legend, progress(studio, acts)]);
-  const sheet = sheetDesk(signal, live.say);
+  const sheet = sheetDesk(signal, studio.say);
   const hold = (on: boolean) => {
-    if (picture.hold(on) && on) live.say("The picture before all edits.");
+    if (picture.hold(on) && on) studio.say("The picture before all edits.");
   };
 
-  async function received(post: Original | Thumbs | Chips | Steps | Table, data: DataView): Promise<void> {
+  async function received(post: Exclude<Post, Answer | Frame>, data: DataView): Promise<void> {
     if (post.kind === "table") return;
     if (post.kind === "original") return picture.original(post.seed, data);
     const image = await decode(data, "image/png");
@@ -77,7 +49,7 @@ export function render({ model, el, signal: outer }: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, strip(studio, acts), trouble.node, live.node),
+      make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, strip(studio, acts), ...notices),
       palette(studio, acts, chipDrag(root, studio, acts, board)),
       make("div", "gw-settings", {}, brushSettings(studio), unitSettings(studio)),
       history(studio, acts),
@@ -85,27 +57,7 @@ export function render({ model, el, signal: outer }: Props): () => void {
     sheet.node,
   );
   keyboard(root, studio, acts, board, { sheet, hold, split, canvas: picture.canvas });
-  followTheme(root, signal);
-  store.watch(["error"], () => {
-    const error = store.get("error");
-    trouble.show("message" in error ? (error as Trouble) : null);
-  });
-  store.watch(["status"], () => live.say(store.get("status")));
-  const mark = () => {
-    root.dataset["gwReady"] = String(kernel.line === "live");
-    root.dataset["gwLine"] = kernel.line;
-    root.dataset["gwBusy"] = String(store.get("busy") !== "" || kernel.acts.length > 0);
-    root.classList.toggle("gw-shut", !open(studio));
-  };
-  store.watch(["busy", "read_only"], mark);
-  news.on("line", mark);
-
-  el.append(root);
-  kernel.greet(globalThis.devicePixelRatio || 1);
-  return () => {
-    life.abort();
-    root.remove();
-  };
+  return begin();
 }
 
 /** A chip dragged from the palette: a ghost under the pointer, a box on the picture. */

@@ -4,16 +4,14 @@ import "./lab.css";
 import "./unitbrowser.css";
 import { heatPicture } from "../canvas/colour";
 import { fractionAt, inside } from "../canvas/geometry";
-import { openKernel } from "../kernel";
 import { isHosts } from "../keys";
-import { RANGES, type Change, type Frame, type Trouble, type UnitRow } from "../messages";
+import { RANGES, type Change, type UnitRow } from "../messages";
 import { allow, button, card, listen, make, press } from "../parts/dom";
-import { liveRegion, progress, title, troubleStrip } from "../parts/notices";
-import { followTheme } from "../parts/theme";
+import { progress, title } from "../parts/notices";
 import { listed, unitList, type Order } from "../parts/units";
-import { openStore, type Model } from "../store";
-import { actsOf, newsroom, noSheets, open, type Acts, type Studio } from "../studio";
-import { screen, type Screen } from "./screen";
+import { open, type Acts, type Studio } from "../studio";
+import type { Screen } from "./screen";
+import { shell, type Props } from "./shell";
 
 const CHANGES: readonly (readonly [Change, string, string])[] = [
   ["ablate", "off", "Ticked units are switched off"],
@@ -22,28 +20,12 @@ const CHANGES: readonly (readonly [Change, string, string])[] = [
 ];
 const ORDERS: readonly (readonly [Order, string])[] = [["iou", "highest IoU"], ["gap", "furthest above its null"], ["concept", "by concept"], ["unit", "by number"]];
 
-export function render({ model, el, signal: outer }: { readonly model: Model; readonly el: HTMLElement; readonly signal?: AbortSignal }): () => void {
-  const life = new AbortController();
-  const { signal } = life;
-  outer?.addEventListener("abort", () => life.abort(), { once: true, signal });
-
-  const root = make("div", "gw-lab gw-units", { role: "region", "aria-label": "UnitBrowser" });
-  const store = openStore(model, signal);
-  const news = newsroom();
-  const live = liveRegion();
-  const trouble = troubleStrip(signal);
-  const picture = screen({ store, signal, news });
-  const kernel = openKernel(model, signal, {
-    frame: (frame: Frame, data) => picture.frame(frame, data),
-    post: (post, data) => void (post.kind === "table" && tabled(data)),
-    changed: () => news.tell("line"),
-  });
-  const studio: Studio = { store, kernel, signal, sheets: noSheets(), news, say: live.say, fail: trouble.show };
-  const acts = actsOf(studio);
+export function render(props: Props): () => void {
+  const { root, studio, acts, picture, notices, begin } = shell(props, "gw-units", "UnitBrowser", (post, data) => void (post.kind === "table" && tabled(data)));
   let rows: UnitRow[] = [];
   const heat = unitHeat(studio);
   const list = unitList(studio, acts, heat.of);
-  const filter = filterBar(signal, () => list.show(listed(rows, filter.now())));
+  const filter = filterBar(studio.signal, () => list.show(listed(rows, filter.now())));
   const probe = prober(studio, picture, () => rows, (unit) => {
     if (!listed(rows, filter.now()).some((row) => row.unit === unit)) filter.clear();
     list.choose(unit);
@@ -63,31 +45,12 @@ export function render({ model, el, signal: outer }: { readonly model: Model; re
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), turner(studio, acts), probe.node, trouble.node, live.node),
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), turner(studio, acts), probe.node, ...notices),
       card("gw-unit-card", "Units", filter.node, list.node, make("p", "gw-hint", {}, "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.")),
     ),
   );
   keyboard(root, studio, acts, heat);
-  followTheme(root, signal);
-  store.watch(["error"], () => {
-    const error = store.get("error");
-    trouble.show("message" in error ? (error as Trouble) : null);
-  });
-  store.watch(["status"], () => live.say(store.get("status")));
-  const mark = () => {
-    root.dataset["gwReady"] = String(kernel.line === "live");
-    root.dataset["gwBusy"] = String(store.get("busy") !== "" || kernel.acts.length > 0);
-    root.classList.toggle("gw-shut", !open(studio));
-  };
-  store.watch(["busy", "read_only"], mark);
-  news.on("line", mark);
-
-  el.append(root);
-  kernel.greet(globalThis.devicePixelRatio || 1);
-  return () => {
-    life.abort();
-    root.remove();
-  };
+  return begin();
 }
 
 interface Heat {
