@@ -19,6 +19,7 @@ from ganwidgets.widgets.messages import CHANGES, EVERY_LAB, UNIT_BROWSER
 from ganwidgets.widgets.unitbrowser import SHOWN, THUMB, UnitBrowser
 
 from .conftest import Hand
+from .test_life import counted
 from .test_requests import broken
 
 
@@ -195,6 +196,26 @@ def test_traits_and_protocol_agree(lab):
     synced = {name for name in lab.traits(sync=True) if not name.startswith("_")} - {"layout", "tabbable", "tooltip"}
     assert synced == {spec.name for spec in (*EVERY_LAB, *UNIT_BROWSER)}
     assert lab._esm and len(lab._esm.encode()) <= 60_000
+
+
+def test_fifty_labs_closed_leave_nothing(planted, both):
+    def lived():
+        lab = UnitBrowser(planted.generator, both, driver="thread")
+        hand = Hand(lab)
+        hand.send("rows", units=[1, 2])
+        hand.send("tick", units=[1], on=True)
+        assert lab.wait(20)
+        return lab
+
+    lived().close()
+    before, refs = counted(planted), []
+    for _ in range(50):
+        with lived() as lab:
+            refs.append(weakref.ref(lab))
+    del lab
+    gc.collect()
+    assert counted(planted) == before
+    assert not [ref for ref in refs if ref() is not None]
 
 
 def test_a_closed_lab_frees_the_model_and_says_so(planted, both):
