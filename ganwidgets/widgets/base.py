@@ -15,8 +15,10 @@ from typing import Any, ClassVar
 import anywidget
 import ipywidgets
 import traitlets
+from torch import Tensor
 
 from ganwidgets.core.errors import GanwidgetsError, MessageError
+from ganwidgets.core.images import encode_png
 from ganwidgets.core.jobs import Worker
 from ganwidgets.widgets import drivers
 from ganwidgets.widgets.desk import Desk, Task, Work
@@ -130,6 +132,11 @@ class LabWidget(Pictured, anywidget.AnyWidget):
             self._gate.offer(frame)
         if frame.rest:
             self.say(picture=frame.data)
+
+    def show_image(self, image: Tensor, number: int) -> None:
+        """Show a picture (3, h, w) at rest, as what the present request asked for, if there is one."""
+        asked = (self.request.id, self.request.view) if self.request is not None else (None, "")
+        self.show_frame(Frame(encode_png(image), "png", number, True, False, *asked))
 
     def later(self, name: str, steps: Work, words: str = "") -> None:
         """Do this when nothing else is to be done, unless another of the name follows. Errors show in `error`."""

@@ -62,14 +62,13 @@ def strip(lab: "PaintBox", message: Message) -> None:
 
 def heatmap(lab: "PaintBox", message: Message) -> dict[str, Any]:
     """Where the concept's units act, as bytes."""
-    found = lab.heatmap(message["concept"])
+    return {"concept": message["concept"], **heat_answer(lab.heatmap(message["concept"]))}
+
+
+def heat_answer(found: np.ndarray) -> dict[str, Any]:
+    """A heat map (h, w) from 0 to 1 as an answer carries it."""
     height, width = found.shape
-    return {
-        "concept": message["concept"],
-        "height": height,
-        "width": width,
-        "buffers": [(found * 255).round().astype(np.uint8).tobytes()],
-    }
+    return {"height": height, "width": width, "buffers": [(found * 255).round().astype(np.uint8).tobytes()]}
 
 
 def save(lab: "PaintBox", message: Message) -> dict[str, Any]:

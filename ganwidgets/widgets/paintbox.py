@@ -262,8 +262,7 @@ class PaintBox(LabWidget):
         image = self._easel.image(number, history.edits)
         shown = number != self._seed or not self.picture
         self._history, self._seed = history, number
-        asked = (self.request.id, self.request.view) if self.request is not None else (None, "")
-        self.show_frame(Frame(encode_png(image[0]), "png", number, True, False, *asked))
+        self.show_image(image[0], number)
         self.say(
             seed=number,
             history=[entry.record() for entry in history.entries],

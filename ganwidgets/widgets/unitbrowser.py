@@ -12,8 +12,7 @@ import traitlets
 from PIL import Image
 
 from ganwidgets.core.edits import EditStack, Origin, UnitEdit
-from ganwidgets.core.errors import LayerError, MessageError, one_of
-from ganwidgets.core.images import encode_png
+from ganwidgets.core.errors import MessageError
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.unit_edits import check_fits, check_units
@@ -21,6 +20,7 @@ from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.methods.intervene import unit_heat
 from ganwidgets.widgets.base import LabWidget
+from ganwidgets.widgets.by_hand import heat_answer
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.messages import CHANGES, SETTINGS, Message
@@ -34,7 +34,7 @@ FIRING = 12                # units that a probe answers
 
 @dataclass(frozen=True)
 class Choice:
-    """The units that are changed, and how."""
+    """Which units of which layer are changed."""
 
     ticked: tuple[int, ...] = ()
     layer: str = ""
@@ -67,7 +67,7 @@ class UnitBrowser(LabWidget):
                  **settings: Any) -> None:
         check_nouns(g, d, None, None, lab="UnitBrowser")
         self._dissection = d
-        name = self._known(layer if layer is not None else d.layers[0].name)
+        name = d.at(layer if layer is not None else d.layers[0]).layers[0].name
         self._easel = Easel(g, name)
         self._choice, self._past, self._future = Choice(layer=name), list[Choice](), list[Choice]()
         self._rows: OrderedDict[tuple[str, int], list[Image.Image]] = OrderedDict()
@@ -85,7 +85,8 @@ class UnitBrowser(LabWidget):
     def list_layer(self, layer: Any) -> None:
         """List the units of another layer; ticks of this one are taken off, which can be undone. Errors: LayerError."""
         with self.acting():
-            self._choose(Choice(layer=self._known(layer)), f"The units of {layer}.")
+            name = self._dissection.at(layer).layers[0].name
+            self._choose(Choice(layer=name), f"The units of {name}.")
 
     def tick(self, units: Any, on: bool = True) -> None:
         """Change these units on every picture, as `change` says, or with `on` False leave them as they are. Errors: UnitError."""
@@ -159,13 +160,6 @@ class UnitBrowser(LabWidget):
 
     # Inside.
 
-    def _known(self, layer: Any) -> str:
-        names = [each.name for each in self._dissection.layers]
-        name = getattr(layer, "name", layer)
-        if name not in names:
-            raise LayerError(one_of("layer", name, names, where="the dissection"))
-        return str(name)
-
     def _choose(self, choice: Choice, said: str) -> None:
         if choice != self._choice:
             self._past.append(self._choice)
@@ -187,8 +181,7 @@ class UnitBrowser(LabWidget):
         number = self.seed if seed is None else seed
         image = self._easel.image(number, list(self.edits))
         self.say(seed=number)
-        asked = (self.request.id, self.request.view) if self.request is not None else (None, "")
-        self.show_frame(Frame(encode_png(image[0]), "png", number, True, False, *asked))
+        self.show_image(image[0], number)
         changed = f", {len(self.ticked)} units changed" if self.ticked else ""
         self.say(status=said or f"Picture {number}.", alt=f"Picture {number} of {self.model}{changed}.")
 
@@ -248,8 +241,7 @@ class UnitBrowser(LabWidget):
 
 
 def _heat(lab: UnitBrowser, message: Message) -> dict[str, Any]:
-    found = lab.heatmap(message["unit"])
-    return {"height": found.shape[0], "width": found.shape[1], "buffers": [(found * 255).round().astype(np.uint8).tobytes()]}
+    return heat_answer(lab.heatmap(message["unit"]))
 
 
 def _probe(lab: UnitBrowser, message: Message) -> dict[str, Any]:

@@ -61,7 +61,8 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
     due = false;
     const [from, to] = sight();
     space.style.height = `${rows.length * ROW}px`;
-    keyed(space, rows.slice(from, to), (row) => String(row.unit), create, (each, row) => fill(each, row, rows.indexOf(row)));
+    let at = from;
+    keyed(space, rows.slice(from, to), (row) => String(row.unit), create, (each, row) => fill(each, row, at++));
     const row = rows[active];
     if (row && active >= from && active < to) node.setAttribute("aria-activedescendant", `${name}-${row.unit}`);
     else node.removeAttribute("aria-activedescendant");

@@ -2,7 +2,6 @@
 
 import "./lab.css";
 import "./unitbrowser.css";
-import { heatPicture } from "../canvas/colour";
 import { fractionAt, inside } from "../canvas/geometry";
 import { isHosts } from "../keys";
 import { RANGES, type Change, type UnitRow } from "../messages";
@@ -10,6 +9,7 @@ import { allow, button, card, listen, make, press } from "../parts/dom";
 import { progress, title } from "../parts/notices";
 import { listed, unitList, type Order } from "../parts/units";
 import { open, type Acts, type Studio } from "../studio";
+import { heatMap } from "./heat";
 import type { Screen } from "./screen";
 import { shell, type Props } from "./shell";
 
@@ -24,6 +24,7 @@ export function render(props: Props): () => void {
   const { root, studio, acts, picture, notices, begin } = shell(props, "gw-units", "UnitBrowser", (post, data) => void (post.kind === "table" && tabled(data)));
   let rows: UnitRow[] = [];
   const heat = unitHeat(studio);
+  const pages = turner(studio, acts);
   const list = unitList(studio, acts, heat.of);
   const filter = filterBar(studio.signal, () => list.show(listed(rows, filter.now())));
   const probe = prober(studio, picture, () => rows, (unit) => {
@@ -45,65 +46,42 @@ export function render(props: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), turner(studio, acts), probe.node, ...notices),
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices),
       card("gw-unit-card", "Units", filter.node, list.node, make("p", "gw-hint", {}, "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.")),
     ),
   );
-  keyboard(root, studio, acts, heat);
+  keyboard(root, studio, acts, { h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
   return begin();
 }
 
-interface Heat {
+interface UnitHeat {
   readonly canvas: HTMLCanvasElement;
   of(row: UnitRow | null): void;
   toggle(): void;
 }
 
 /** Where the chosen unit acts, over the picture. */
-function unitHeat(studio: Studio): Heat {
+function unitHeat(studio: Studio): UnitHeat {
   const { store, kernel } = studio;
-  const canvas = make("canvas", "gw-heat", { "aria-hidden": "true", width: 1, height: 1 });
   let unit: number | null = null;
-  let [flying, again] = [false, false];
-
-  async function refresh(): Promise<void> {
-    canvas.hidden = unit === null || !store.get("heat");
-    if (canvas.hidden || !open(studio) || unit === null) return;
-    if (flying) {
-      again = true;
-      return;
-    }
-    flying = true;
-    const reply = await kernel.ask("unit", { unit });
-    flying = false;
-    const [data, width, height] = [reply.buffers[0], reply.width ?? 0, reply.height ?? 0];
-    if (reply.status === "error") studio.fail({ message: reply.message ?? "There is no heat map.", details: reply.details ?? "" });
-    const ctx = data && width * height > 0 && width * height <= 1 << 20 ? canvas.getContext("2d") : null;
-    if (ctx && data) {
-      [canvas.width, canvas.height] = [width, height];
-      ctx.putImageData(new ImageData(heatPicture(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height), width, height), 0, 0);
-    }
-    if (again) {
-      again = false;
-      void refresh();
-    }
-  }
-
-  store.watch(["heat"], () => void refresh());
-  studio.news.on("picture", () => void refresh());
+  const { canvas, refresh } = heatMap(studio, () => {
+    const asked = unit;
+    return asked === null || !store.get("heat") ? null : () => kernel.ask("unit", { unit: asked });
+  });
+  store.watch(["heat"], refresh);
   return {
     canvas,
     of(row) {
       unit = row?.unit ?? null;
       if (row && !store.get("heat")) store.set({ heat: true });
-      void refresh();
+      refresh();
     },
     toggle: () => store.set({ heat: !store.get("heat") }),
   };
 }
 
 /** Undo and what is done with ticked units. */
-function tools(studio: Studio, acts: Acts, heat: Heat): HTMLElement {
+function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
   const { store, signal } = studio;
   const undo = button({ act: "undo", label: "Undo", icon: "undo", key: "z" }, acts.undo, signal);
   const redo = button({ act: "redo", label: "Redo", icon: "redo", key: "Shift+z" }, acts.redo, signal);
@@ -137,18 +115,19 @@ function tools(studio: Studio, acts: Acts, heat: Heat): HTMLElement {
   return node;
 }
 
-/** The picture's number, one before and one after. */
-function turner(studio: Studio, acts: Acts): HTMLElement {
+/** The picture's number, one before and one after; `step` is what the keys do. */
+function turner(studio: Studio, acts: Acts): { node: HTMLElement; step(by: 1 | -1): void } {
   const { store, signal } = studio;
   const turn = (seed: number) => void (seed >= 0 && seed < 2 ** 32 && acts.show(seed));
+  const step = (by: 1 | -1) => turn(store.get("seed") + by);
   const number = make("input", "gw-seed", { type: "text", inputmode: "numeric", "aria-label": "Picture number", autocomplete: "off" });
   listen(number, "change", () => (/^\d{1,10}$/.test(number.value.trim()) ? turn(Number(number.value)) : (number.value = String(store.get("seed")))), signal);
   store.watch(["seed"], () => {
     number.value = String(store.get("seed"));
   });
-  const before = button({ act: "previous", label: "Picture before", icon: "previous", key: "," }, () => turn(store.get("seed") - 1), signal);
-  const after = button({ act: "next", label: "Picture after", icon: "next", key: "." }, () => turn(store.get("seed") + 1), signal);
-  return make("div", "gw-turner", {}, before, number, after);
+  const before = button({ act: "previous", label: "Picture before", icon: "previous", key: "," }, () => step(-1), signal);
+  const after = button({ act: "next", label: "Picture after", icon: "next", key: "." }, () => step(1), signal);
+  return { node: make("div", "gw-turner", {}, before, number, after), step };
 }
 
 function layerTabs(studio: Studio, acts: Acts): HTMLElement {
@@ -220,20 +199,15 @@ function prober(studio: Studio, picture: Screen, rows: () => readonly UnitRow[],
   return { mark, node };
 }
 
-function keyboard(root: HTMLElement, studio: Studio, acts: Acts, heat: Heat): void {
+/** Keys, wherever the focus is in the lab but where one types; beside undo those of `runs`. */
+function keyboard(root: HTMLElement, studio: Studio, acts: Acts, runs: Readonly<Record<string, () => void>>): void {
   listen(root, "keydown", (event) => {
     if (isHosts(event)) return;
     const typing = event.target instanceof HTMLInputElement && event.target.type !== "range" || event.target instanceof HTMLSelectElement;
     event.stopPropagation();
     if (event.defaultPrevented || event.altKey || typing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const runs: Readonly<Record<string, () => void>> = {
-      z: event.shiftKey ? acts.redo : acts.undo,
-      h: heat.toggle,
-      ",": () => studio.store.get("seed") > 0 && acts.show(studio.store.get("seed") - 1),
-      ".": () => acts.show(studio.store.get("seed") + 1),
-    };
-    const run = runs[key];
+    const run = key === "z" ? (event.shiftKey ? acts.redo : acts.undo) : runs[key];
     if (!run || ((event.ctrlKey || event.metaKey) && key !== "z")) return;
     event.preventDefault();
     if (open(studio)) run();
