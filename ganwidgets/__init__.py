@@ -23,11 +23,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.regions": ("Region",),
     "ganwidgets.core.edits": ("Edit", "UnitEdit", "WeightEdit", "LatentEdit", "EditStack"),
     "ganwidgets.core.concepts": ("Concept", "Segmenter", "KnownMasks", "TextImageScorer", "Words"),
+    "ganwidgets.core.examples": ("Examples",),
     "ganwidgets.core.causes": ("Causes", "Drawn", "open_causes"),
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
-    "ganwidgets.methods.dissect_examples": ("examples", "Examples"),
+    "ganwidgets.methods.dissect_examples": ("examples",),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from ganwidgets.core.edits import LatentEdit as LatentEdit
     from ganwidgets.core.edits import UnitEdit as UnitEdit
     from ganwidgets.core.edits import WeightEdit as WeightEdit
+    from ganwidgets.core.examples import Examples as Examples
     from ganwidgets.core.jobs import Job as Job
     from ganwidgets.core.jobs import Progress as Progress
     from ganwidgets.core.jobs import Steps as Steps
@@ -78,7 +80,6 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
-    from ganwidgets.methods.dissect_examples import Examples as Examples
     from ganwidgets.methods.dissect_examples import examples as examples
     from ganwidgets.methods.intervene import effect as effect
     from ganwidgets.methods.intervene import insertion as insertion

@@ -4,58 +4,24 @@ As in the figures of the papers (Bau et al. 2020, section 3.1): the map at the p
 centres, lit above the unit's threshold.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64, UInt8
-from PIL import Image
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from ganwidgets.core.counting import at_least_one
 from ganwidgets.core.errors import ArgumentError, ShapeError, UnitError
-from ganwidgets.core.images import sheet, to_bytes
+from ganwidgets.core.examples import Examples
+from ganwidgets.core.images import to_bytes
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet
 from ganwidgets.core.unit_edits import check_fits, check_units
 from ganwidgets.methods.dissection import TOP, Dissection, LayerFindings
 
 BATCH = 8                  # pictures a step
-DIM = 0.3                  # of its brightness: what is left of a picture where the unit is not lit
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Of some units of a layer the pictures in which each goes highest: numbers (-1: there are fewer), pictures, and where
-    the unit is lit in each."""
-    layer: Layer
-    units: tuple[int, ...]
-    numbers: Int64[np.ndarray, "units k"] = field(repr=False)
-    pictures: UInt8[np.ndarray, "units k h w 3"] = field(repr=False)
-    lit: Bool[np.ndarray, "units k h w"] = field(repr=False)
-
-    def row(self, unit: int, *, dim: float | int = DIM) -> list[Image.Image]:
-        """A unit's pictures, the highest first, dimmed to `dim` of their brightness where it is not lit.
-
-        Errors: UnitError for a unit that is not among them.
-        """
-        if unit not in self.units:
-            raise UnitError(f"unit {unit!r} is not among these examples; they are of {list(self.units)[:8]}"
-                            f"{' and more' if len(self.units) > 8 else ''}.")
-        place = self.units.index(unit)
-        light = np.where(self.lit[place], 1.0, dim)[..., None]
-        shown = (self.pictures[place] * light).round().astype(np.uint8)
-        return [Image.fromarray(each) for each, number in zip(shown, self.numbers[place], strict=True) if number >= 0]
-
-    def sheet(self, *, dim: float | int = DIM) -> Image.Image:
-        """All of them on one page, a row a unit."""
-        blank = Image.new("RGB", self.pictures.shape[3:1:-1])
-        k = self.numbers.shape[1]
-        rows = [(row + [blank] * k)[:k] for row in (self.row(unit, dim=dim) for unit in self.units)]
-        return sheet([each for row in rows for each in row], columns=k)
 
 
 @stepwise

@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -26,6 +26,7 @@ from ganwidgets.core.errors import (
     StatisticsError,
     one_of,
 )
+from ganwidgets.core.examples import Examples
 from ganwidgets.core.nets import Layer
 from ganwidgets.core.rankings import HIGH, check_mode, first_units, ranked_edit
 from ganwidgets.core.regions import Region
@@ -75,6 +76,7 @@ class Dissection:
     rule: str = "quantile"
     share: float = 0.01
     calibration: int | str = 500
+    examples: tuple[Examples, ...] = field(default=(), repr=False)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -176,11 +178,26 @@ class Dissection:
 
     def at(self, layer: str | Layer) -> "Dissection":
         """The dissection of that layer alone. Errors: LayerError."""
-        return Dissection(self.model, self.digest, self.concepts, (self._at(layer),), self.rule, self.share,
-                          self.calibration)
+        found = self._at(layer)
+        kept = tuple(each for each in self.examples if each.layer == found.layer)
+        return replace(self, findings=(found,), examples=kept)
+
+    def with_examples(self, *examples: Examples) -> "Dissection":
+        """The same dissection with pictures of its units, which `save` keeps: it can then be looked through with no model.
+
+        They are those of `gw.examples(g, d, layer=...)`; of a layer that has some already they take the place. Errors:
+        ArgumentError for examples of something else.
+        """
+        for each in examples:
+            if each.layer not in self.layers or not np.array_equal(
+                    self.tops[each.layer.name][list(each.units), :each.numbers.shape[1]], each.numbers):
+                raise ArgumentError(f"these examples, of {each.layer.name}, are not of this dissection; make them with "
+                                    "gw.examples(g, d, layer=...).")
+        fresh = {each.layer.name: each for each in (*self.examples, *examples)}
+        return replace(self, examples=tuple(fresh.values()))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write it to one file (a zip of JSON and numbers, no pickle); by custom its name ends in .gwd."""
+        """Write it to one file (a zip of JSON, numbers and JPEG, no pickle); by custom its name ends in .gwd."""
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("dissection.json", json.dumps(_record(self), indent=1))
@@ -190,6 +207,10 @@ class Dissection:
                 np.savez(numbers, thresholds=found.thresholds, quantiles=found.quantiles,
                          **found.counts.integers, **tops)  # type: ignore[arg-type]
                 archive.writestr(f"layer{place}.npz", numbers.getvalue())
+            for each in self.examples:
+                pictures = io.BytesIO()
+                np.savez(pictures, **each.to_arrays())  # type: ignore[arg-type]
+                archive.writestr(f"examples{self.layers.index(each.layer)}.npz", pictures.getvalue())
         Path(path).write_bytes(content.getvalue())
 
     def _rows(self, found: LayerFindings) -> pd.DataFrame:
@@ -257,9 +278,11 @@ def open_dissection(path: str | os.PathLike) -> Dissection:
             findings = tuple(_findings(archive, place, layer, len(concepts)) for place, layer in enumerate(layers))
             if not findings or len({found.counts.pictures for found in findings}) > 1:
                 raise StatisticsError("its layers do not belong together")
+            shown = tuple(Examples.from_arrays(layer, _arrays(archive, f"examples{place}.npz"))
+                          for place, layer in enumerate(layers) if f"examples{place}.npz" in archive.namelist())
             calibration = record["calibration"]
             return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, str(record["rule"]),
-                              float(record["share"]), calibration if calibration == "all" else int(calibration))
+                              float(record["share"]), calibration if calibration == "all" else int(calibration), shown)
     except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
             MemoryError, zlib.error, zipfile.BadZipFile) as error:
         if isinstance(error, StatisticsError) and "format" in str(error):
@@ -267,9 +290,14 @@ def open_dissection(path: str | os.PathLike) -> Dissection:
         raise StatisticsError(f"{path} cannot be opened as a dissection: {error}") from error
 
 
+def _arrays(archive: zipfile.ZipFile, name: str) -> Mapping[str, np.ndarray]:
+    """The arrays of one member."""
+    with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as file:
+        return {each: file[each] for each in file.files}
+
+
 def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int) -> LayerFindings:
-    with np.load(io.BytesIO(archive.read(f"layer{place}.npz")), allow_pickle=False) as file:
-        state: Mapping[str, np.ndarray] = {name: file[name] for name in file.files}
+    state = _arrays(archive, f"layer{place}.npz")
     counts = IoUCounts.from_integers(state)
     if (counts.units, counts.concepts) != (layer.channels, concepts):
         raise StatisticsError(f"{layer.name} has counts for {counts.units} units and {counts.concepts} concepts.")

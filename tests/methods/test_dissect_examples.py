@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, UnitError
+from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, StatisticsError, UnitError
+from ganwidgets.core.examples import Examples
+from ganwidgets.core.nets import Layer
 from ganwidgets.methods.dissect import dissect, open_dissection
 from ganwidgets.methods.dissect_examples import examples
 
@@ -79,3 +81,44 @@ def test_bad_arguments_are_said(planted, dissection, toy):
     ):
         with pytest.raises(error, match=words):
             call()
+
+
+def test_examples_are_kept_in_the_file(planted, dissection, tmp_path):
+    found = examples(planted.generator, dissection, progress=False)
+    dissection.with_examples(found).save(tmp_path / "a.gwd")
+    again = open_dissection(tmp_path / "a.gwd")
+    (held,) = again.examples
+    assert held.layer == found.layer and held.units == found.units and np.array_equal(held.numbers, found.numbers)
+    assert np.array_equal(held.lit, found.lit)
+    assert np.abs(held.pictures.astype(int) - found.pictures).mean() < 3, "but for JPEG"
+    assert again.at("layer2").examples == again.examples and not dissection.examples
+    assert len(found.unique) == len(set(found.numbers[found.numbers >= 0].tolist()))
+    whole = dissection.with_examples(found)
+    assert whole.with_examples(held).examples == (held,), "of one layer there is one"
+
+
+def test_examples_of_something_else_are_refused(planted, dissection):
+    other = dissect(planted.generator, planted.segmenter, layer=planted.layer, seeds=[3, 4], progress=False)
+    found = examples(planted.generator, other, k=2, progress=False)
+    with pytest.raises(ArgumentError, match="not of this dissection"):
+        dissection.with_examples(found)
+
+
+@pytest.mark.parametrize("harm", ["units", "jpeg", "lit", "side", "ends"])
+def test_a_damaged_file_of_examples_is_refused(planted, dissection, tmp_path, harm):
+    found = examples(planted.generator, dissection, [1, 2], k=2, progress=False)
+    state = found.to_arrays()
+    state[harm] = {"units": np.array([1, 99]), "jpeg": state["jpeg"][::-1].copy(), "lit": state["lit"][1:],
+                   "side": np.array([0]), "ends": state["ends"][:-1]}[harm]
+    with pytest.raises(StatisticsError):
+        Examples.from_arrays(found.layer, state)
+
+
+def test_large_pictures_are_kept_small():
+    rng = np.random.RandomState(0)
+    pictures = np.repeat(np.repeat(rng.randint(0, 255, (1, 2, 64, 64, 3), np.uint8), 4, 2), 4, 3)
+    lit = np.repeat(np.repeat(rng.rand(1, 2, 64, 64) > .5, 4, 2), 4, 3)
+    found = Examples(Layer("layer2", 12, 8, 8), (4,), np.array([[7, -1]]), pictures, lit)
+    held = Examples.from_arrays(found.layer, found.to_arrays())
+    assert held.pictures.shape == (1, 2, 128, 128, 3) and held.lit.shape == (1, 2, 128, 128)
+    assert np.array_equal(held.lit, lit[:, :, ::2, ::2]) and len(held.row(4)) == 1
