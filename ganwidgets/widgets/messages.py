@@ -92,6 +92,7 @@ def _seed(name: str = "seed") -> Field:
 _CONCEPT = Field("concept", "text", 1, LABEL, doc="name of a chip")
 _TOOL = Field("tool", "text", choices=TOOLS)
 _UNIT = Field("unit", "integer", 0, 65535, doc="number of a unit of the layer")
+_NAME = Field("name", "text", 1, LABEL, doc="name of a set of units")
 _ENTRY = Field("entry", "integer", 1, SAFE, doc="number of a step in the history")
 
 SETTINGS = {
@@ -120,7 +121,7 @@ EVERY_LAB = (
     Field("version", "text"),
     Field("model", "text"),
     Field("layer", "text"),
-    Field("image_size", "integer"),
+    Field("image_size", "integer", doc="pixels; 0: there is no generator to draw with"),
     Field("picture", "DataView", doc="PNG of the picture at rest"),
     _seed(),
     SETTINGS["heat"],
@@ -143,6 +144,8 @@ PAINTBOX = (
 UNIT_BROWSER = (
     Field("layers", "string[]", doc="the layers that were dissected"),
     Field("ticked", "number[]", doc="units of the layer that are changed"),
+    Field("sets", "UnitSet[]", doc="units kept under a name"),
+    Field("under", "integer", doc="edits that lie under what is ticked"),
     SETTINGS["change"],
     SETTINGS["amount"],
 )
@@ -194,6 +197,10 @@ REQUESTS = {
             (Field("units", "integers", 0, 65535, most=4096), Field("on", "flag")),
             doc="change these units on every picture, or leave them as they are",
         ),
+        Request("keep", (_NAME,), doc="keep the ticked units as a set"),
+        Request("use", (_NAME,), doc="tick the units of a set"),
+        Request("forget", (_NAME,), doc="forget a set"),
+        Request("palette", (_NAME,), doc="offer a set in the palette of every open PaintBox"),
         Request("set", (Field("name", "text", choices=tuple(SETTINGS)), Field("value", "any")), doc="change a setting"),
         Request("save", doc="the edits as a file"),
         Request("load", (), "file", doc="edits from a file"),
@@ -224,6 +231,7 @@ POSTS = {
                 Field("width", "integer", optional=True),
                 Field("units", "number[]", optional=True, doc="rows: whose they are; probe: the units, strongest first"),
                 Field("values", "number[]", optional=True, doc="probe: how high each is, 1 at its threshold"),
+                Field("count", "integer", optional=True, doc="palette: in how many"),
                 Field("size", "integer", optional=True, doc="rows: pixels along a picture's side"),
             ),
             "save: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit",

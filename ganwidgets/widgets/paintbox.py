@@ -45,8 +45,9 @@ class PaintBox(LabWidget):
     `g` draws, `d` says which units draw what; with `segmenter` the picture is also described in words. `latents` are
     pictures of your own to paint on, instead of seeds. `palette` names the concepts to offer first, as measured to work
     (a mapping adds a note to each). `causes` are the units that make each concept come and go, as `gw.causes` finds them;
-    left out, those that come with the model; False: none, so that units are chosen by their IoU alone. `layer` is needed
-    only where `d` holds several. Traits are arguments too.
+    left out, those that come with the model; False: none, so that units are chosen by their IoU alone. `sets` are the
+    `sets` of a UnitBrowser: those of the layer get chips of their own. `layer` is needed only where `d` holds several.
+    Traits are arguments too.
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
     Every act of the hand is a method: show, paint, drop, undo, redo, reset, toggle, heatmap, shuffle, save, load and
@@ -81,6 +82,7 @@ class PaintBox(LabWidget):
         latents: Latents | None = None,
         palette: Sequence[str] | Mapping[str, str] | None = None,
         causes: Causes | Literal[False] | None = None,
+        sets: Sequence[Mapping[str, Any]] = (),
         layer: Any = None,
         seed: int | None = None,
         driver: str | None = None,
@@ -108,6 +110,9 @@ class PaintBox(LabWidget):
             self.strip = list(dict.fromkeys([*own, first, *range(STRIP)]))[: max(STRIP, len(own))]
         self._set_count()
         self.show(first)
+        for each in sets:
+            if each["layer"] == name:
+                self.add_chip(each["name"], each["units"])
 
     # Acts: each has a message of the same name and effect.
 
@@ -185,6 +190,14 @@ class PaintBox(LabWidget):
             self.say(strip=checked)
             if self._views:
                 self.later("thumbs", self._draw_thumbs)
+
+    def add_chip(self, name: str, units: Any) -> None:
+        """A chip of your own in the palette: these units of the layer paint together. Errors: UnitError, ConceptError."""
+        with self.acting():
+            self._paints, self._chips[name] = self._paints.with_set(name, units)
+            self.say(concepts=[chip.record() for chip in self._chips.values()])
+            if self._views:
+                self.later("chips", self._draw_chips, "drawing the palette")
 
     def load(self, path: str | Path) -> None:
         """Take the edits of a file instead of the present ones; that can be undone. Errors: EditError."""

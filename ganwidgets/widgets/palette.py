@@ -1,7 +1,7 @@
 """The palette: which concepts there are to paint with, with which units, in which order, and what each of them draws."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,18 @@ from torch import Tensor
 from ganwidgets.core.causes import Causes
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.edits import UnitEdit
-from ganwidgets.core.errors import ArgumentError, LayerError
+from ganwidgets.core.errors import ArgumentError, ConceptError, LayerError, UnitError
 from ganwidgets.core.images import to_pil
 from ganwidgets.core.nets import LayeredGenerator
+from ganwidgets.core.rankings import ranked_edit
 from ganwidgets.core.regions import Region
+from ganwidgets.core.unit_edits import check_fits, check_units
 from ganwidgets.methods.dissection import COUNTED, Dissection
 
 TRIED = 8  # pictures in which a chip looks for the place that shows its concept best
 BOXES = tuple((0.25, top, 0.75, top + 0.5) for top in (0.0, 0.25, 0.5))  # and where in each
 CHIP_SIZE = 64  # pixels
+OWN_COLORS = ((230, 97, 0), (93, 58, 155), (0, 119, 136), (170, 51, 119))  # of sets of units
 
 _drawn: dict[tuple[Any, ...], Image.Image] = {}  # chips already drawn in this process; a re-run cell shows them at once
 
@@ -48,17 +51,37 @@ class Chip:
 
 @dataclass(frozen=True, eq=False)
 class Paints:
-    """Which units paint a concept at a layer: those that were found to cause it, else those that agree with it best."""
+    """Which units paint a concept at a layer: those that were found to cause it, else those that agree with it best.
+
+    `sets` are units under a name of your own, which paint together, however many a stroke uses otherwise.
+    """
 
     dissection: Dissection
     layer: str
     causes: Causes | None = None
+    sets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def edit(self, concept: str, mode: str, **settings: Any) -> UnitEdit:
         """The edit that draws ("insert") or removes ("ablate") a concept. Errors: those of `Dissection.edit`."""
+        if concept in self.sets:
+            own = {name: value for name, value in settings.items() if name != "n"}
+            return ranked_edit(self.layer, self.sets[concept], mode, self.dissection.levels[self.layer], **own)
         if self.causes is not None and concept in self.causes.concepts(mode):
             return self.causes.edit(concept, mode, **settings)
         return self.dissection.edit(concept, mode, layer=self.layer, **settings)
+
+
+    def with_set(self, name: str, units: Any) -> tuple["Paints", "Chip"]:
+        """The paints with some units under a name, and their chip. Errors: UnitError; ConceptError for a concept's name."""
+        chosen = check_units(units)
+        check_fits(chosen, self.dissection.at(self.layer).layers[0].channels, self.layer)
+        if not chosen:
+            raise UnitError(f"the set {name!r} has no units.")
+        if name in [concept.name for concept in self.dissection.concepts]:
+            raise ConceptError(f"{name!r} is a concept of the palette already; give the set another name.")
+        color = OWN_COLORS[len(self.sets) % len(OWN_COLORS)]
+        chip = Chip(Concept(name, color=color), len(chosen), note="your own set of units")
+        return replace(self, sets={**self.sets, name: chosen}), chip
 
 
 def paints(g: LayeredGenerator, d: Dissection, layer: str, causes: Any) -> Paints:

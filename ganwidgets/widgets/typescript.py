@@ -60,6 +60,12 @@ export interface UnitRow {
   live: boolean;
 }
 
+export interface UnitSet {
+  name: string;
+  layer: string;
+  units: number[];
+}
+
 export interface Step {
   entry: number;
   label: string;

@@ -1,43 +1,32 @@
 """UnitBrowser: every unit of a layer with the pictures that light it most, and what a picture is without it."""
 
-import io
 import json
-from collections import OrderedDict
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 import traitlets
-from PIL import Image
+from torch import Tensor
 
-from ganwidgets.core.edits import EditStack, Origin, UnitEdit
-from ganwidgets.core.errors import MessageError
+from ganwidgets.core.edits import Edit, EditStack, Origin
+from ganwidgets.core.errors import ArgumentError, EditError, MessageError
+from ganwidgets.core.images import to_tensor
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.unit_edits import check_fits, check_units
 from ganwidgets.methods.dissect import Dissection
-from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.methods.intervene import unit_heat
-from ganwidgets.widgets.base import LabWidget
+from ganwidgets.widgets.base import LabWidget, open_labs
 from ganwidgets.widgets.by_hand import heat_answer
+from ganwidgets.widgets.choice import Choice, Choices
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.messages import CHANGES, SETTINGS, Message
-from ganwidgets.widgets.painting import Easel, check_nouns
+from ganwidgets.widgets.painting import Easel, check_nouns, stacked
+from ganwidgets.widgets.unitrows import UnitRows
 
-SHOWN = 6                  # pictures in a row
-THUMB = 72                 # pixels along the side of each
-ROWS_KEPT = 256            # rows whose pictures stay in memory
 FIRING = 12                # units that a probe answers
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which units of which layer are changed."""
-
-    ticked: tuple[int, ...] = ()
-    layer: str = ""
 
 
 @final
@@ -45,10 +34,13 @@ class UnitBrowser(LabWidget):
     """The units of a dissected layer as rows: the pictures in which each goes highest, its label, its IoU and its null.
 
     `g` drew the pictures that `d` is of. A unit's heat map lies over the current picture; a point of the picture says which
-    units act there; ticked units are switched off, boosted or set to their high level, on every picture.
+    units act there; ticked units are switched off, boosted or set to their high level, on every picture; they can be kept
+    under a name and sent to the palette of a PaintBox. With `g` None a dissection is looked through with no model: its
+    pictures are those that `d.with_examples` has put beside it. `sets` are records as the trait `sets` lists them.
     Errors: ArgumentError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
-    Every act of the hand is a method: show, list_layer, tick, undo, redo, reset, probe, heatmap, save and to_script.
+    Every act of the hand is a method: show, list_layer, tick, keep_set, use_set, forget_set, to_palette, undo, redo, reset,
+    probe, heatmap, save and to_script.
     """
 
     front = "unitbrowser"
@@ -57,76 +49,122 @@ class UnitBrowser(LabWidget):
     image_size = traitlets.Int(read_only=True).tag(sync=True)
     seed = traitlets.Int(read_only=True).tag(sync=True)
     ticked: Any = traitlets.List(read_only=True).tag(sync=True)
+    sets: Any = traitlets.List(read_only=True).tag(sync=True)
+    under = traitlets.Int(0, read_only=True).tag(sync=True)
     can_undo = traitlets.Bool(False, read_only=True).tag(sync=True)
     can_redo = traitlets.Bool(False, read_only=True).tag(sync=True)
     heat = traitlets.Bool(False, help=SETTINGS["heat"].doc).tag(sync=True)
     change = traitlets.Enum(CHANGES, CHANGES[0], help=SETTINGS["change"].doc).tag(sync=True)
     amount = traitlets.Float(2.0, min=SETTINGS["amount"].low, max=SETTINGS["amount"].high).tag(sync=True)
 
-    def __init__(self, g: LayeredGenerator, d: Dissection, *, layer: Any = None, seed: int = 0, driver: str | None = None,
-                 **settings: Any) -> None:
-        check_nouns(g, d, None, None, lab="UnitBrowser")
+    def __init__(self, g: LayeredGenerator | None, d: Dissection, *, layer: Any = None, seed: int = 0,
+                 driver: str | None = None, **settings: Any) -> None:
+        if g is not None or not isinstance(d, Dissection):
+            check_nouns(g, d, None, None, lab="UnitBrowser")
         self._dissection = d
         name = d.at(layer if layer is not None else d.layers[0]).layers[0].name
-        self._easel = Easel(g, name)
-        self._choice, self._past, self._future = Choice(layer=name), list[Choice](), list[Choice]()
-        self._rows: OrderedDict[tuple[str, int], list[Image.Image]] = OrderedDict()
-        super().__init__(g, driver=driver, **settings)
-        self.say(layer=name, layers=[each.name for each in d.layers], image_size=int(g.image_size))
-        self._draw(seed=check_seeds([seed])[0])
+        self._easel = Easel(g, name)  # type: ignore[arg-type]
+        self._rows = UnitRows(g, d)
+        self._choices: Choices | None = None
+        super().__init__(g if g is not None else d, driver=driver, **settings)
+        self._choices = Choices(Choice(name, change=self.change, amount=self.amount))
+        self.say(model=d.model, layer=name, layers=[each.name for each in d.layers], image_size=int(g.image_size) if g else 0)
+        if g is not None:
+            self._turn(seed)
+        else:
+            self._look_at(int(d.at(name).table.unit.iloc[0]))
 
     # Acts: each has a message of the same name and effect.
 
     def show(self, seed: int) -> None:
-        """Show another picture. Errors: SeedError."""
+        """Show another picture. Errors: SeedError, ArgumentError with no model."""
         with self.acting():
-            self._draw(seed=check_seeds([seed])[0])
+            self._model("pictures")
+            self._turn(seed)
 
     def list_layer(self, layer: Any) -> None:
         """List the units of another layer; ticks of this one are taken off, which can be undone. Errors: LayerError."""
         with self.acting():
             name = self._dissection.at(layer).layers[0].name
-            self._choose(Choice(layer=name), f"The units of {name}.")
+            if name != self.layer:
+                self._choose(replace(self._now, layer=name, ticked=()), f"The units of {name}.")
 
     def tick(self, units: Any, on: bool = True) -> None:
         """Change these units on every picture, as `change` says, or with `on` False leave them as they are. Errors: UnitError."""
         with self.acting():
             asked = check_units(units)
-            check_fits(asked, self._easel.generator.layer(self.layer).channels, self.layer)
+            check_fits(asked, self._dissection.at(self.layer).layers[0].channels, self.layer)
             kept = [unit for unit in self.ticked if unit not in asked]
-            chosen = (*kept, *asked) if on else tuple(kept)
-            said = f"{len(chosen)} unit{'' if len(chosen) == 1 else 's'} changed."
-            self._choose(Choice(chosen, self.layer), said)
+            self._tick((*kept, *asked) if on else tuple(kept), self.layer)
+
+    def keep_set(self, name: str) -> None:
+        """Keep the ticked units under a name; one of that name gives way. Errors: UnitError, ArgumentError."""
+        with self.acting():
+            self._choose(replace(self._now, sets=self._now.keeping(name)), f"{name.strip()} is kept: {len(self.ticked)} units.")
+
+    def use_set(self, name: str) -> None:
+        """Tick the units of a set and no others. Errors: UnitError, if there is no such set."""
+        with self.acting():
+            found = self._now.named(name)
+            self._tick(found.units, found.layer)
+
+    def forget_set(self, name: str) -> None:
+        """Forget a set; that can be undone. Errors: UnitError, if there is no such set."""
+        with self.acting():
+            gone = self._now.named(name)
+            self._choose(replace(self._now, sets=tuple(each for each in self._now.sets if each != gone)), f"{name} is forgotten.")
+
+    def to_palette(self, name: str) -> int:
+        """Offer a set in every open PaintBox of this model and layer; answers in how many. Errors: UnitError, ArgumentError."""
+        with self.acting():
+            found = self._now.named(name)
+            boxes: list[Any] = [lab for lab in open_labs() if lab._owner is self._owner and hasattr(lab, "add_chip")]
+            fitting = [box for box in boxes if box.layer == found.layer]
+            if not fitting:
+                open_ones = f" (open: at {', '.join(sorted({box.layer for box in boxes}))})" if boxes else ""
+                raise ArgumentError(f"no PaintBox at {found.layer} is open on this model{open_ones}; make one with "
+                                    f"gw.PaintBox(g, d, layer={found.layer!r}, sets=browser.sets).")
+            for box in fitting:
+                box.add_chip(found.name, found.units)
+            self.say(status=f"{found.name} is in the palette.")
+            return len(fitting)
 
     def undo(self) -> None:
-        """Take the last choice of units back; at the beginning, nothing."""
+        """Take the last choice back; at the beginning, nothing."""
         with self.acting():
-            if self._past:
-                self._future.append(self._choice)
-                self._go(self._past.pop(), "Undone.")
+            self._go(self._all.undone(), "Undone.")
 
     def redo(self) -> None:
         """Take the choice forward again; at the end, nothing."""
         with self.acting():
-            if self._future:
-                self._past.append(self._choice)
-                self._go(self._future.pop(), "Redone.")
+            self._go(self._all.redone(), "Redone.")
 
     def reset(self) -> None:
         """Leave all units as they are; that can be undone too."""
         with self.acting():
-            self._choose(Choice(layer=self.layer), "No unit is changed.")
+            self._choose(replace(self._now, ticked=(), under=()), "No unit is changed.")
 
     def heatmap(self, unit: int) -> np.ndarray:
-        """Where the unit acts on the picture as it is, 0..1 on the layer's grid: 1 where it is lit. Errors: UnitError."""
+        """Where the unit acts on the picture as it is, 0..1 on the layer's grid: 1 where it is lit. Errors: UnitError,
+        ArgumentError with no model."""
         with self.acting():
-            run = self._easel.paused(self.seed, list(self.edits))
-            return unit_heat(self._easel.generator, run, [unit], self._dissection.thresholds[self.layer])
+            g = self._model("heat maps")
+            run = self._easel.paused(self.seed, self._edits(self._now))
+            return unit_heat(g, run, [unit], self._dissection.thresholds[self.layer])
+
+    def look(self, unit: int) -> None:
+        """With no model: show the pictures of a unit, large. Errors: UnitError."""
+        with self.acting():
+            self._look_at(unit)
 
     def probe(self, x: float, y: float) -> list[tuple[int, float]]:
-        """The units that act most at a point of the picture (fractions, y down): number and value, 1 at its threshold."""
+        """The units that act most at a point of the picture (fractions, y down): number and value, 1 at its threshold.
+
+        Errors: ArgumentError with no model.
+        """
         with self.acting():
-            run = self._easel.paused(self.seed, list(self.edits))
+            self._model("activations")
+            run = self._easel.paused(self.seed, self._edits(self._now))
             height, width = run.features.shape[-2:]
             row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
             values = run.features[0, :, row, column].float().cpu().numpy()
@@ -139,13 +177,27 @@ class UnitBrowser(LabWidget):
 
     @property
     def edits(self) -> EditStack:
-        """What the ticked units do, as a value."""
-        if not self.ticked:
-            return EditStack()
-        units, levels = tuple(self.ticked), self._dissection.levels[self.layer]
-        value: Any = {"ablate": 0.0, "boost": self.amount, "set": [float(levels[unit]) for unit in units]}[self.change]
-        mode = "scale" if self.change == "boost" else "set"
-        return EditStack().push(UnitEdit(self.layer, units, value, mode=mode, origin=Origin.of(self._easel.generator)))
+        """What is changed, as a value. Assign a stack to browse pictures under its edits; that can be undone."""
+        return stacked(self._edits(self._now))
+
+    @edits.setter
+    def edits(self, stack: EditStack) -> None:
+        if not isinstance(stack, EditStack):
+            raise EditError(f"edits are an EditStack; what came is a {type(stack).__name__}. Try EditStack().push(edit).")
+        with self.acting():
+            if self._rows.generator is not None:
+                stack.apply(self._rows.generator)
+            self._choose(replace(self._now, ticked=(), under=tuple(stack)), "Edits replaced.")
+
+    @property
+    def generator(self) -> LayeredGenerator:
+        """The generator under the edits; the one that came is untouched. Errors: ArgumentError with no model."""
+        with self.acting():
+            return self.edits.apply(self._model("a generator"))
+
+    def to_script(self) -> str:
+        """The edits, as Python."""
+        return self.edits.to_script(self._rows.generator)
 
     def table(self) -> list[dict[str, Any]]:
         """The units of the layer, the highest IoU first, as the browser lists them."""
@@ -160,30 +212,67 @@ class UnitBrowser(LabWidget):
 
     # Inside.
 
-    def _choose(self, choice: Choice, said: str) -> None:
-        if choice != self._choice:
-            self._past.append(self._choice)
-            self._future.clear()
-            self._go(choice, said)
+    @property
+    def _all(self) -> Choices:
+        assert self._choices is not None
+        return self._choices
 
-    def _go(self, choice: Choice, said: str) -> None:
-        """Make a choice the present one, with its picture."""
-        other = choice.layer != self._choice.layer
-        self._choice = choice
-        if other:
-            self._easel = Easel(self._easel.generator, choice.layer)
-        self.say(layer=choice.layer, ticked=list(choice.ticked), can_undo=bool(self._past), can_redo=bool(self._future))
-        self._draw(said=said)
+    @property
+    def _now(self) -> Choice:
+        return self._all.now
+
+    def _model(self, what: str) -> LayeredGenerator:
+        """The generator. Errors: ArgumentError, where there is none to give what is asked for."""
+        if self._rows.generator is None:
+            raise ArgumentError(f"this browser shows a dissection with no model, so there are no {what} but those that it keeps; "
+                                "gw.UnitBrowser(g, d) has them.")
+        return self._rows.generator
+
+    def _turn(self, seed: int) -> None:
+        number = check_seeds([seed])[0]
+        self._show(self._easel.image(number, self._edits(self._now))[0], number, "")
+
+    def _tick(self, units: Iterable[int], layer: str) -> None:
+        ticked = tuple(units)
+        said = f"{len(ticked)} unit{'' if len(ticked) == 1 else 's'} {'changed' if self.image_size else 'ticked'}."
+        self._choose(replace(self._now, ticked=ticked, layer=layer), said)
+
+    def _choose(self, choice: Choice, said: str, *, on: bool = False) -> None:
+        self._go(self._all.turned(choice, on=on), said)
+
+    def _go(self, choices: Choices, said: str) -> None:
+        """Make a choice the present one, with its picture, which is drawn first: if that fails, nothing has happened."""
+        if choices is self._all:
+            return
+        now, other = choices.now, choices.now.layer != self.layer
+        easel = Easel(self._easel.generator, now.layer) if other else self._easel
+        image = easel.image(self.seed, self._edits(now)) if self.image_size else None
+        self._choices, self._easel = choices, easel
+        self.say(layer=now.layer, ticked=list(now.ticked), sets=[each.record() for each in now.sets], under=len(now.under),
+                 change=now.change, amount=now.amount, can_undo=bool(choices.past), can_redo=bool(choices.future), status=said)
+        if image is not None:
+            self._show(image[0], self.seed, said)
         if other:
             self._send_table()
 
-    def _draw(self, seed: int | None = None, said: str = "") -> None:
-        number = self.seed if seed is None else seed
-        image = self._easel.image(number, list(self.edits))
+    def _edits(self, choice: Choice) -> tuple[Edit, ...]:
+        d = self._dissection
+        return choice.edits(d.levels[choice.layer].tolist(), Origin(d.model, d.digest))
+
+    def _show(self, image: Tensor, number: int, said: str) -> None:
         self.say(seed=number)
-        self.show_image(image[0], number)
+        self.show_image(image, number)
         changed = f", {len(self.ticked)} units changed" if self.ticked else ""
         self.say(status=said or f"Picture {number}.", alt=f"Picture {number} of {self.model}{changed}.")
+
+    def _look_at(self, unit: int) -> None:
+        """With no model: the pictures of a unit, large."""
+        check_fits((unit,), self._dissection.at(self.layer).layers[0].channels, self.layer)
+        self.show_image(to_tensor(self._rows.large(self.layer, unit)), 0)
+        hint = "" if self._rows.kept(self.layer, unit) else (
+            " This dissection keeps no pictures of it: d.with_examples(gw.examples(g, d)) puts them there.")
+        self.say(alt=f"Unit {unit} of {self.layer} in {self.model}: the pictures that light it most.{hint}",
+                 status=hint.strip() or f"Unit {unit}.")
 
     def _send_table(self) -> None:
         self.post({"kind": "table", "layer": self.layer}, [json.dumps(self.table()).encode()])
@@ -197,34 +286,18 @@ class UnitBrowser(LabWidget):
         """Free the kept heads, and once closed the rows and the model."""
         self._easel.forget()
         if self._closed:
-            self._rows.clear()
+            self._rows.forget()
             self._easel = Easel(None, self.layer)  # type: ignore[arg-type]
 
-    def rows(self, units: Sequence[int]) -> Generator[Any, None, dict[str, Any]]:
-        """The pictures of these units' rows, in steps: one page, a row a unit."""
-        layer = self.layer
-        missing = [unit for unit in dict.fromkeys(units) if (layer, unit) not in self._rows]
-        if missing:
-            check_fits(missing, self._easel.generator.layer(layer).channels, layer)
-            found = yield from examples.steps(self._easel.generator, self._dissection, missing, layer=layer, k=SHOWN)
-            for unit in missing:
-                self._rows[layer, unit] = [each.resize((THUMB, THUMB), Image.Resampling.BICUBIC) for each in found.row(unit)]
-        page = Image.new("RGB", (SHOWN * THUMB, len(units) * THUMB))
-        for row, unit in enumerate(units):
-            for column, picture in enumerate(self._rows[layer, unit]):
-                page.paste(picture, (column * THUMB, row * THUMB))
-            self._rows.move_to_end((layer, unit))
-        while len(self._rows) > max(ROWS_KEPT, len(units)):
-            self._rows.popitem(last=False)
-        held = io.BytesIO()
-        page.save(held, "JPEG", quality=85)
-        return {"units": list(units), "size": THUMB, "buffers": [held.getvalue()]}
-
     @traitlets.observe("change", "amount")
-    def _changed_otherwise(self, _change: Any) -> None:
-        if getattr(self, "_choice", None) is not None and self._choice.ticked and self.picture:
-            with self.acting():
-                self._draw()
+    def _changed_otherwise(self, change: Any) -> None:
+        """A slider that goes on moving is one step."""
+        if getattr(self, "_choices", None) is None:
+            return
+        with self.acting():
+            past = self._all.past
+            on = change["name"] == "amount" and bool(past) and replace(past[-1], amount=self._now.amount) == self._now
+            self._choose(replace(self._now, change=self.change, amount=self.amount), "", on=on)
 
     def work(self, message: Message) -> tuple[Work, str]:
         """The steps of an act that the browser asks for, and what it is in words. Errors: MessageError."""
@@ -233,15 +306,18 @@ class UnitBrowser(LabWidget):
 
         def steps() -> Generator[Any, None, dict[str, Any] | None]:
             if message.kind == "rows":
-                return (yield from self.rows(message["units"]))
+                return (yield from self._rows.page(self.layer, message["units"]))
             with self.acting(message):
                 return ACTS[message.kind](self, message)
 
         return steps, "" if message.kind in ("rows", "unit", "probe") else "drawing"
 
 
-def _heat(lab: UnitBrowser, message: Message) -> dict[str, Any]:
-    return heat_answer(lab.heatmap(message["unit"]))
+def _heat(lab: UnitBrowser, message: Message) -> dict[str, Any] | None:
+    if lab.image_size:
+        return heat_answer(lab.heatmap(message["unit"]))
+    lab.look(message["unit"])
+    return None
 
 
 def _probe(lab: UnitBrowser, message: Message) -> dict[str, Any]:
@@ -254,6 +330,10 @@ ACTS: dict[str, Any] = {
     "show": lambda lab, message: lab.show(message["seed"]),
     "list": lambda lab, message: lab.list_layer(message["layer"]),
     "tick": lambda lab, message: lab.tick(message["units"], message["on"]),
+    "keep": lambda lab, message: lab.keep_set(message["name"]),
+    "use": lambda lab, message: lab.use_set(message["name"]),
+    "forget": lambda lab, message: lab.forget_set(message["name"]),
+    "palette": lambda lab, message: {"count": lab.to_palette(message["name"])},
     "undo": lambda lab, message: lab.undo(),
     "redo": lambda lab, message: lab.redo(),
     "reset": lambda lab, message: lab.reset(),

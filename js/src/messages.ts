@@ -49,6 +49,12 @@ export interface UnitRow {
   live: boolean;
 }
 
+export interface UnitSet {
+  name: string;
+  layer: string;
+  units: number[];
+}
+
 export interface Step {
   entry: number;
   label: string;
@@ -76,6 +82,7 @@ export interface State {
   version: string;
   model: string;
   layer: string;
+  /** pixels; 0: there is no generator to draw with */
   image_size: number;
   /** PNG of the picture at rest */
   picture: DataView;
@@ -120,6 +127,10 @@ export interface State {
   layers: string[];
   /** units of the layer that are changed */
   ticked: number[];
+  /** units kept under a name */
+  sets: UnitSet[];
+  /** edits that lie under what is ticked */
+  under: number;
   /** what happens to ticked units */
   change: Change;
   /** boost: times so much */
@@ -161,6 +172,14 @@ export interface Requests {
   probe: { x: number; y: number };
   /** change these units on every picture, or leave them as they are */
   tick: { units: number[]; on: boolean };
+  /** keep the ticked units as a set */
+  keep: { name: string };
+  /** tick the units of a set */
+  use: { name: string };
+  /** forget a set */
+  forget: { name: string };
+  /** offer a set in the palette of every open PaintBox */
+  palette: { name: string };
   /** change a setting */
   set: { name: Setting; value: string | number | boolean };
   /** the edits as a file */
@@ -206,6 +225,8 @@ export interface Answer {
   units?: number[];
   /** probe: how high each is, 1 at its threshold */
   values?: number[];
+  /** palette: in how many */
+  count?: number;
   /** rows: pixels along a picture's side */
   size?: number;
 }

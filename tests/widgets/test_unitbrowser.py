@@ -16,7 +16,8 @@ from ganwidgets.core.errors import ArgumentError, GanwidgetsError, LayerError, S
 from ganwidgets.methods.dissect import dissect
 from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.widgets.messages import CHANGES, EVERY_LAB, UNIT_BROWSER
-from ganwidgets.widgets.unitbrowser import SHOWN, THUMB, UnitBrowser
+from ganwidgets.widgets.unitbrowser import UnitBrowser
+from ganwidgets.widgets.unitrows import SHOWN, THUMB
 
 from .conftest import Hand
 from .test_life import counted
@@ -42,7 +43,7 @@ def hand(lab):
 
 
 def state(lab):
-    names = ("seed", "layer", "ticked", "change", "amount", "heat", "can_undo", "can_redo", "picture")
+    names = ("seed", "layer", "ticked", "sets", "under", "change", "amount", "heat", "can_undo", "can_redo", "picture")
     return {name: getattr(lab, name) for name in names}
 
 
@@ -75,7 +76,7 @@ def test_rows_are_the_examples_of_the_units_asked_for(lab, hand, planted, both):
         seen = np.asarray(page.crop((0, row * THUMB, THUMB, (row + 1) * THUMB)), np.float32)
         assert np.abs(seen - first).mean() < 8, "but for JPEG"
     again = hand.ask("rows", units=[2])
-    assert again["status"] == "done" and set(lab._rows) == {("layer2", 7), ("layer2", 2)}
+    assert again["status"] == "done" and set(lab._rows._rows) == {("layer2", 7), ("layer2", 2)}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -119,7 +120,15 @@ def test_another_layer_is_listed_and_that_can_be_undone(lab, hand, planted):
     assert (lab.layer, lab.ticked) == ("layer2", [3]) and np.array_equal(shown(lab), drawn(lab))
 
 
-ACTS = st.sampled_from(["tick", "untick", "reset", "list", "undo", "redo"])
+def chosen_in(state):
+    return {name: state[name] for name in ("layer", "ticked", "sets", "under", "change", "amount")}
+
+
+def chosen(lab):
+    return chosen_in(state(lab))
+
+
+ACTS = st.sampled_from(["tick", "untick", "reset", "list", "boost", "amount", "keep", "use", "undo", "redo"])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -130,17 +139,21 @@ def test_undo_gives_back_the_first_picture_and_redo_the_last(planted, both, acts
         for act, unit in acts:
             {"tick": lambda u: lab.tick([u]), "untick": lambda u: lab.tick([u], on=False), "reset": lambda u: lab.reset(),
              "list": lambda u: lab.list_layer(f"layer{1 + u % 2}"), "undo": lambda u: lab.undo(),
+             "boost": lambda u: setattr(lab, "change", CHANGES[u % 3]), "amount": lambda u: setattr(lab, "amount", u / 2),
+             "keep": lambda u: lab.ticked and lab.keep_set(f"set {u % 2}"),
+             "use": lambda u: lab.sets and lab.use_set(lab.sets[-1]["name"]),
              "redo": lambda u: lab.redo()}[act](unit)
-            assert lab.can_undo or (lab.layer, lab.ticked) == (first["layer"], first["ticked"])
+            assert np.array_equal(shown(lab), drawn(lab)), "the picture is that of the edits"
+            assert lab.can_undo or chosen(lab) == chosen_in(first)
         while lab.can_redo:
             lab.redo()
-        last = (lab.layer, list(lab.ticked), lab.picture)
+        last = (chosen(lab), lab.picture)
         while lab.can_undo:
             lab.undo()
-        assert lab.picture == first["picture"] and (lab.layer, lab.ticked) == (first["layer"], first["ticked"])
+        assert lab.picture == first["picture"] and chosen(lab) == chosen_in(first)
         while lab.can_redo:
             lab.redo()
-        assert (lab.layer, list(lab.ticked), lab.picture) == last
+        assert (chosen(lab), lab.picture) == last
 
 
 @pytest.mark.parametrize("kind, fields", [
@@ -159,16 +172,14 @@ def test_what_cannot_be_is_refused_in_words(lab, hand, kind, fields):
 def test_malformed_messages_get_one_answer_each_and_change_nothing(lab):
     hand, rng = Hand(lab), random.Random(5)
     lab.tick([2, 3])
-    before = state(lab)
+    before, first = state(lab), lab._choices
     for answer in asked_badly(hand, rng, 1000):
         if answer["status"] == "error":
             assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
         else:  # by chance nothing was wrong with it
-            while lab.can_undo:
-                lab.undo()
-            lab._past.clear(), lab._future.clear()
-            lab.change, lab.amount, lab.heat = before["change"], before["amount"], before["heat"]
-            lab.tick([2, 3])
+            lab._choose(first.now, "")
+            lab._choices, lab.heat = first, before["heat"]
+            lab.say(can_undo=before["can_undo"], can_redo=before["can_redo"])
             lab.show(before["seed"])
             before = state(lab)
 

@@ -1,0 +1,81 @@
+"""Which units of which layer are changed, and how, and which sets of units have a name: values, with undo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganwidgets.core.edits import Edit, Origin, UnitEdit
+from ganwidgets.core.errors import ArgumentError, UnitError, one_of
+from ganwidgets.widgets.messages import CHANGES, LABEL
+
+
+@dataclass(frozen=True)
+class UnitSet:
+    """Some units of a layer under a name."""
+
+    name: str
+    layer: str
+    units: tuple[int, ...]
+
+    def record(self) -> dict[str, Any]:
+        """The set as the browser lists it."""
+        return {"name": self.name, "layer": self.layer, "units": list(self.units)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Ticked units of a layer and what is done with them, the edits that lie under that, and the sets that were kept."""
+
+    layer: str = ""
+    ticked: tuple[int, ...] = ()
+    change: str = CHANGES[0]
+    amount: float = 2.0
+    under: tuple[Edit, ...] = ()
+    sets: tuple[UnitSet, ...] = ()
+
+    def edits(self, levels: Sequence[float], origin: Origin) -> tuple[Edit, ...]:
+        """What it does to pictures; `levels` are the high levels of the layer's units."""
+        if not self.ticked:
+            return self.under
+        value: Any = {"ablate": 0.0, "boost": self.amount, "set": [float(levels[unit]) for unit in self.ticked]}[self.change]
+        mode = "scale" if self.change == "boost" else "set"
+        return (*self.under, UnitEdit(self.layer, self.ticked, value, mode=mode, origin=origin))
+
+    def named(self, name: str) -> UnitSet:
+        """The set of that name. Errors: UnitError."""
+        for each in self.sets:
+            if each.name == name:
+                return each
+        raise UnitError(one_of("set", name, [each.name for each in self.sets], where="this browser"))
+
+    def keeping(self, name: str) -> tuple[UnitSet, ...]:
+        """The sets, and the ticked units as one of that name. Errors: UnitError if none is ticked; ArgumentError."""
+        if not isinstance(name, str) or not name.strip() or len(name) > LABEL or not name.isprintable():
+            raise ArgumentError(f"a set of units needs a name of 1 to {LABEL} printable characters; {name!r} came.")
+        if not self.ticked:
+            raise UnitError("no unit is ticked; tick those that belong together, then keep them under a name.")
+        kept = UnitSet(name.strip(), self.layer, self.ticked)
+        return (*(each for each in self.sets if each.name != kept.name), kept)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The present choice, and those that undo and redo go to. Answers new ones."""
+
+    now: Choice
+    past: tuple[Choice, ...] = field(default=(), repr=False)
+    future: tuple[Choice, ...] = field(default=(), repr=False)
+
+    def turned(self, choice: Choice, *, on: bool = False) -> "Choices":
+        """This choice now. The same again is no step, nor is one that goes `on` with the last."""
+        if choice == self.now:
+            return self
+        return Choices(choice, self.past if on and self.past else (*self.past, self.now), ())
+
+    def undone(self) -> "Choices":
+        """One step back; at the beginning, the same."""
+        return Choices(self.past[-1], self.past[:-1], (self.now, *self.future)) if self.past else self
+
+    def redone(self) -> "Choices":
+        """One step forward; at the end, the same."""
+        return Choices(self.future[0], (*self.past, self.now), self.future[1:]) if self.future else self
