@@ -49,6 +49,8 @@ export const START: State = {
   heat: false,
   layers: ["layer5"],
   ticked: [],
+  sets: [],
+  under: 0,
   change: "ablate",
   amount: 2,
   history: [],

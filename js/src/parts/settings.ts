@@ -23,7 +23,7 @@ export function unitSettings(studio: Studio): HTMLElement {
   store.watch(["level", "read_only"], enable);
   studio.news.on("line", enable);
   return card(
-    "gw-units",
+    "gw-strength",
     "Strength",
     make("div", "gw-levels", { role: "group", "aria-label": "How many units" }, ...levels),
     count,

@@ -7,6 +7,7 @@ import { isHosts } from "../keys";
 import { RANGES, type Change, type UnitRow } from "../messages";
 import { allow, button, card, listen, make, press } from "../parts/dom";
 import { progress, title } from "../parts/notices";
+import { unitSets } from "../parts/sets";
 import { listed, unitList, type Order } from "../parts/units";
 import { open, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
@@ -46,13 +47,18 @@ export function render(props: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices),
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, unitSets(studio, acts)),
       card("gw-unit-card", "Units", filter.node, list.node, make("p", "gw-hint", {}, "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.")),
     ),
   );
   keyboard(root, studio, acts, { h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
   return begin();
 }
+
+/** Whether there is a generator to draw with, and not only what a file keeps. */
+const draws = ({ store }: Pick<Studio, "store">): boolean => store.get("image_size") > 0;
+
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 interface UnitHeat {
   readonly canvas: HTMLCanvasElement;
@@ -85,7 +91,7 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
   const { store, signal } = studio;
   const undo = button({ act: "undo", label: "Undo", icon: "undo", key: "z" }, acts.undo, signal);
   const redo = button({ act: "redo", label: "Redo", icon: "redo", key: "Shift+z" }, acts.redo, signal);
-  const reset = button({ act: "reset", label: "Leave all units as they are", icon: "reset" }, () => void (store.get("ticked").length > 0 && acts.ask("reset", {})), signal);
+  const reset = button({ act: "reset", label: "Leave all units as they are", icon: "reset" }, () => void (store.get("ticked").length + store.get("under") > 0 && acts.ask("reset", {})), signal);
   const flame = button({ act: "heat", label: "Heat map: where the chosen unit acts", icon: "heat", key: "h" }, heat.toggle, signal);
   const changes = CHANGES.map(([change, text, label]) => [change, button({ act: `change-${change}`, label, text }, () => store.set({ change }), signal)] as const);
   const [low, high] = RANGES.amount;
@@ -93,24 +99,28 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
   listen(amount, "input", () => store.set({ amount: Number(amount.value) }), signal);
   const count = make("span", "gw-count");
   const group = (label: string, ...nodes: Node[]) => make("div", "gw-group", { role: "group", "aria-label": label }, ...nodes);
-  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, group("History", undo, redo, reset), group("View", flame), group("Ticked units are", ...changes.map(([, each]) => each)), amount, count);
+  const view = group("View", flame);
+  const ways = group("Ticked units are", ...changes.map(([, each]) => each));
+  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, group("History", undo, redo, reset), view, ways, amount, count);
   const draw = () => {
     const on = open(studio);
     const ticked = store.get("ticked").length;
+    const under = store.get("under");
     allow(undo, on && store.get("can_undo"));
     allow(redo, on && store.get("can_redo"));
-    allow(reset, on && ticked > 0);
+    allow(reset, on && ticked + under > 0);
+    view.hidden = ways.hidden = !draws(studio);
     for (const [change, each] of changes) {
       allow(each, on);
       press(each, store.get("change") === change);
     }
     press(flame, store.get("heat"));
-    amount.hidden = store.get("change") !== "boost";
+    amount.hidden = store.get("change") !== "boost" || !draws(studio);
     amount.value = String(store.get("amount"));
     amount.disabled = !on;
-    count.textContent = `${ticked} unit${ticked === 1 ? "" : "s"} ticked`;
+    count.textContent = `${counted(ticked, "unit")} ticked${under > 0 ? `, under them ${counted(under, "edit")}` : ""}`;
   };
-  store.watch(["can_undo", "can_redo", "ticked", "change", "amount", "heat", "read_only"], draw);
+  store.watch(["can_undo", "can_redo", "ticked", "under", "change", "amount", "heat", "image_size", "read_only"], draw);
   studio.news.on("line", draw);
   return node;
 }
@@ -118,7 +128,7 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
 /** The picture's number, one before and one after; `step` is what the keys do. */
 function turner(studio: Studio, acts: Acts): { node: HTMLElement; step(by: 1 | -1): void } {
   const { store, signal } = studio;
-  const turn = (seed: number) => void (seed >= 0 && seed < 2 ** 32 && acts.show(seed));
+  const turn = (seed: number) => void (draws(studio) && seed >= 0 && seed < 2 ** 32 && acts.show(seed));
   const step = (by: 1 | -1) => turn(store.get("seed") + by);
   const number = make("input", "gw-seed", { type: "text", inputmode: "numeric", "aria-label": "Picture number", autocomplete: "off" });
   listen(number, "change", () => (/^\d{1,10}$/.test(number.value.trim()) ? turn(Number(number.value)) : (number.value = String(store.get("seed")))), signal);
@@ -127,7 +137,11 @@ function turner(studio: Studio, acts: Acts): { node: HTMLElement; step(by: 1 | -
   });
   const before = button({ act: "previous", label: "Picture before", icon: "previous", key: "," }, () => step(-1), signal);
   const after = button({ act: "next", label: "Picture after", icon: "next", key: "." }, () => step(1), signal);
-  return { node: make("div", "gw-turner", {}, before, number, after), step };
+  const node = make("div", "gw-turner", {}, before, number, after);
+  store.watch(["image_size"], () => {
+    node.hidden = !draws(studio);
+  });
+  return { node, step };
 }
 
 function layerTabs(studio: Studio, acts: Acts): HTMLElement {
@@ -179,7 +193,7 @@ function prober(studio: Studio, picture: Screen, rows: () => readonly UnitRow[],
   };
   listen(picture.canvas, "click", (event) => {
     const at = fractionAt(event, picture.canvas.getBoundingClientRect());
-    if (!inside(at) || !open(studio)) return;
+    if (!inside(at) || !open(studio) || !draws(studio)) return;
     void studio.kernel.ask("probe", { x: at.x, y: at.y }).then((reply) => {
       if (reply.status !== "done") return;
       const known = new Map(rows().map((row) => [row.unit, row]));
