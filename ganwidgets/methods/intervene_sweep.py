@@ -114,7 +114,7 @@ def sweep(g: LayeredGenerator, d: Dissection | Causes, concept: str | Concept, *
             random[-1].append((yield from _over(task, runs, task.random(count, draw), place))[1])
         heat = unit_heat(g, shown, task.whole.units[:count], task.thresholds) if count else None
         text = task.words(count, before, share, random[-1])
-        stills.append(Still(pictures[picture], text, heat, outline, task.concept.color))
+        stills.append(Still(pictures[picture], text, heat, outline))
         yield Progress(place + 1, len(task.counts), text, stills[-1])
     by_chance = np.array(random).reshape(len(task.counts), task.draws, len(before)).transpose(1, 0, 2)
     measured = (before, np.stack(shares), by_chance) if task.judge is not None else ()

@@ -13,6 +13,7 @@ from ganwidgets.core.errors import ArgumentError, ShapeError
 from ganwidgets.core.images import to_pil, to_tensor
 
 NAMES = ("picture", "heat", "contours", "labels")     # from the lowest up
+DARK = (20, 20, 20)
 FONT = 15                                             # pixels
 Color = tuple[int, int, int]
 Box = tuple[int, int, int, int]                       # left, top, width, height
@@ -116,11 +117,13 @@ def tinted(heat: Any, box: Box) -> Image.Image:
 
 
 def outlined(contours: Sequence[Contour], box: Box) -> Image.Image:
-    """Lines just inside the masks' edges; the picture's edge is one of them."""
+    """Lines just inside the masks' edges, with a dark one beside them; the picture's edge is an edge too."""
     pixels = np.zeros((box[3], box[2], 4), np.uint8)
     for contour in contours:
         mask = np.asarray(Image.fromarray(contour.mask).resize(box[2:], Image.Resampling.NEAREST), dtype=bool)
-        pixels[mask & ~eroded(mask, contour.width)] = (*contour.color, 255)
+        line = eroded(mask, contour.width)
+        pixels[mask & ~line] = (*contour.color, 255)
+        pixels[line & ~eroded(line, 1)] = (*DARK, 255)      # so that a bright line is seen on snow
     return Image.fromarray(pixels, "RGBA")
 
 
@@ -141,7 +144,7 @@ def written(labels: Sequence[Label], width: int, height: int) -> Image.Image:
         wide, high = round(right - left) + 2 * edge, round(bottom - top) + 2 * edge
         x = max(0, min(round(label.x * width), width - wide))
         y = max(0, min(round(label.y * height), height - high))
-        draw.rounded_rectangle((x, y, x + wide - 1, y + high - 1), edge, fill=(20, 20, 20, 255))
+        draw.rounded_rectangle((x, y, x + wide - 1, y + high - 1), edge, fill=(*DARK, 255))
         draw.text((x + edge - left, y + edge - top), label.text, font=font, fill=(*label.color, 255))
     return page
 

@@ -25,6 +25,8 @@ from ganwidgets.widgets.shown import Shown
 LARGEST = 4096      # pixels along a side
 WHITE = (255, 255, 255)
 OPACITY, MARGIN = 0.6, 0.02      # of a heat map where it is 1; of the view, around words
+# `interactivity` takes the canvas out of the way of Tab, in browsers that know it
+STYLE = "<style>.gw-deaf { pointer-events: none; interactivity: inert; }</style>"
 
 
 @final
@@ -34,11 +36,13 @@ class LiveView(Shown, ipywidgets.VBox):
     `width` and `height` in pixels; the picture is as large as fits. `canvas` is a plain ipycanvas Canvas; what you draw there
     is in the browser alone, neither in `image` nor there after a reload, unless drawn again in `canvas.on_client_ready`.
     All else is computed here: `image` is exact with no browser at all. `canvas=False`, or where ipycanvas is missing, gives
-    a view that shows the same picture with no canvas. Drawing faster than 15 times a second drops pictures, never the last.
+    a view that shows the same picture with no canvas. With `mouse` the canvas hears mouse, touch and keys: ipycanvas sends every
+    move to the kernel, and while it has the focus keeps each key, Tab too, so they are off unless asked for. Drawing faster than 15 times a second drops pictures, never the last.
     Errors: ArgumentError for another size; TypeError for unknown keyword arguments.
     """
 
-    def __init__(self, width: int = 512, height: int = 512, *, canvas: bool | None = None, driver: str | None = None) -> None:
+    def __init__(self, width: int = 512, height: int = 512, *, canvas: bool | None = None, mouse: bool = False,
+                 driver: str | None = None) -> None:
         sides = [whole_number(side) for side in (width, height)]
         if not all(side is not None and 1 <= side <= LARGEST for side in sides):
             raise ArgumentError(f"a view has from 1 to {LARGEST} pixels along a side; {width!r} x {height!r} came.")
@@ -53,8 +57,11 @@ class LiveView(Shown, ipywidgets.VBox):
         self._pace = canvases.Pace(self._draw, wait=self._driver != "thread")
         self.notice = canvases.why_not() if canvas is None else "" if canvas else "This view was made without a canvas."
         self._screen, self._canvases = _screen(width, height, bare=bool(self.notice))
+        if not mouse:
+            self._screen.add_class("gw-deaf")
         note = [] if not self.notice or canvas is False else [ipywidgets.HTML(html.escape(self.notice))]
-        super().__init__([self._screen, *note])
+        self._spoken = ipywidgets.HTML(STYLE, layout={"height": "0px", "margin": "0px", "overflow": "hidden"})
+        super().__init__([self._screen, self._spoken, *note])
         if self._canvases:
             self._canvases[-1].on_client_ready(self._greet)
 
@@ -219,6 +226,8 @@ class LiveView(Shown, ipywidgets.VBox):
         with self._guard:
             layers, names = self._layers, [name for name in NAMES if name in self._changed]
             self._changed.clear()
+        if "labels" in names:
+            self._spoken.value = f"{STYLE}<span>{html.escape(self.alt)}</span>"
         if not self._canvases:
             self._screen.value = self.picture
             return
