@@ -20,7 +20,7 @@ from ganwidgets.core.latents import whole_number
 from ganwidgets.core.stills import ORANGE, Still
 from ganwidgets.widgets import canvases, drivers
 from ganwidgets.widgets.layers import NAMES, Contour, Heat, Label, Layers, color_of, map_of, mask_of, picture_of
-from ganwidgets.widgets.shown import Shown
+from ganwidgets.widgets.shown import Shown, belongings, close_whole
 
 LARGEST = 4096      # pixels along a side
 WHITE = (255, 255, 255)
@@ -33,11 +33,12 @@ STYLE = "<style>.gw-deaf { pointer-events: none; interactivity: inert; }</style>
 class LiveView(Shown, ipywidgets.VBox):
     """A view that the kernel draws on: a picture, a heat map over it, outlines, words, and a canvas of your own on top.
 
-    `width` and `height` in pixels; the picture is as large as fits. `canvas` is a plain ipycanvas Canvas; what you draw there
-    is in the browser alone, neither in `image` nor there after a reload, unless drawn again in `canvas.on_client_ready`.
-    All else is computed here: `image` is exact with no browser at all. `canvas=False`, or where ipycanvas is missing, gives
-    a view that shows the same picture with no canvas. With `mouse` the canvas hears mouse, touch and keys: ipycanvas sends every
-    move to the kernel, and while it has the focus keeps each key, Tab too, so they are off unless asked for. Drawing faster than 15 times a second drops pictures, never the last.
+    `width` and `height` in pixels; the picture is as large as fits. All is computed here: `image` is exact with no browser at
+    all. `canvas` is a plain ipycanvas Canvas; what you draw there is in the browser alone, neither in `image` nor there after
+    a reload, unless drawn again in `canvas.on_client_ready`. `canvas=False`, or where ipycanvas is missing, gives a view that
+    shows the same picture with no canvas. With `mouse` the canvas hears mouse, touch and keys; it does not unless asked, since
+    ipycanvas sends every move to the kernel, and while it has the focus keeps each key to itself, Tab too.
+    Drawing more often than 15 times a second leaves pictures out, never the last.
     Errors: ArgumentError for another size; TypeError for unknown keyword arguments.
     """
 
@@ -173,11 +174,10 @@ class LiveView(Shown, ipywidgets.VBox):
         self._pace.close()
         if self._canvases:
             self._canvases[-1].on_client_ready(self._greet, remove=True)
-        for widget in (*self._canvases, *self.children, self):
-            layout = widget.layout
-            super().close() if widget is self else widget.close()
-            if layout is not None:
-                layout.close()
+        close_whole(*self._canvases, *self.children)
+        own = belongings(self)
+        super().close()
+        close_whole(*own)
         self._canvases = ()
 
     def __enter__(self) -> "LiveView":

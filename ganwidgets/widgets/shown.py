@@ -51,3 +51,15 @@ def viewed(widget: Any) -> dict[str, Any]:
     """The bundle of a widget of ipywidgets 7, which has none of its own."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {"text/plain": repr(widget), "application/vnd.jupyter.widget-view+json": view}
+
+
+def belongings(widget: Any) -> list[Any]:
+    """The widgets of layout and style that came with a widget, which stay open when it is closed."""
+    return [part for name in ("layout", "style") if (part := getattr(widget, name, None)) is not None]
+
+
+def close_whole(*widgets: Any) -> None:
+    """Close widgets with what came with them."""
+    for widget in widgets:
+        for part in (widget, *belongings(widget)):
+            part.close()

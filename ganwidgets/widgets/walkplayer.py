@@ -21,7 +21,7 @@ from ganwidgets.core.walks import Walk, walk
 from ganwidgets.core.workers import Act, Worker
 from ganwidgets.widgets import drivers
 from ganwidgets.widgets.liveview import LiveView
-from ganwidgets.widgets.shown import Shown
+from ganwidgets.widgets.shown import Shown, belongings, close_whole
 
 KEPT = 64 << 20      # bytes of pictures that stay in memory
 SPEEDS = (1, 15)     # pictures a second
@@ -100,13 +100,10 @@ class WalkPlayer(Shown, ipywidgets.VBox):
         self._walk = self._owner = None
         self._link.close()
         self.view.close()
-        bar = self.children[1]
-        for widget in (*bar.children, bar, self._words, self):
-            held = [widget.layout, getattr(widget, "style", None)]
-            super().close() if widget is self else widget.close()
-            for part in held:
-                if part is not None:
-                    part.close()
+        bar, own = self.children[1], belongings(self)
+        close_whole(*bar.children, bar, self._words)
+        super().close()
+        close_whole(*own)
 
     def __enter__(self) -> "WalkPlayer":
         return self
