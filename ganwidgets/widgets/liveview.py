@@ -218,11 +218,11 @@ class LiveView(Shown, ipywidgets.VBox):
             return
         try:
             if not self._depth:
-                self._send()
+                self._pour()
         finally:
             canvases.DRAWING.release()
 
-    def _send(self) -> None:
+    def _pour(self) -> None:
         with self._guard:
             layers, names = self._layers, [name for name in NAMES if name in self._changed]
             self._changed.clear()

@@ -22,6 +22,7 @@ from ganwidgets.core.stills import Still
 from ganwidgets.widgets import canvases
 from ganwidgets.widgets.canvases import Pace
 from ganwidgets.widgets.liveview import LiveView
+from ganwidgets.widgets.walkplayer import WalkPlayer
 
 HALF = np.zeros((8, 8), bool)
 HALF[:, :4] = True
@@ -140,7 +141,8 @@ def test_layers_are_cleared_one_by_one_or_all(view):
 @pytest.mark.parametrize("act, error", [
     (lambda view: view.show(torch.zeros(1, 4, 4)), ShapeError), (lambda view: view.show(np.zeros((4, 4), np.uint8)), ShapeError),
     (lambda view: view.heat(np.ones((3, 3, 3))), ShapeError), (lambda view: view.heat(np.full((3, 3), 2.0)), ArgumentError),
-    (lambda view: view.heat(np.full((3, 3), np.nan)), ArgumentError), (lambda view: view.heat(np.ones((3, 3)), opacity=3), ArgumentError),
+    (lambda view: view.heat(np.full((3, 3), np.nan)), ArgumentError),
+    (lambda view: view.heat(np.ones((3, 3)), opacity=3), ArgumentError),
     (lambda view: view.contours(np.ones((3, 3))), ArgumentError), (lambda view: view.contours(HALF, width=0), ArgumentError),
     (lambda view: view.contours(HALF, color="no colour"), ArgumentError), (lambda view: view.label("a", 40, 2), ArgumentError),
     (lambda view: LiveView(0, 5), ArgumentError), (lambda view: LiveView(1.5), ArgumentError),
@@ -329,3 +331,13 @@ def wait_for(true, seconds=10):
     while not true() and time.monotonic() < until:
         time.sleep(.01)
     return true()
+
+
+def test_no_name_of_ours_is_one_of_the_widget_library(planted):
+    box = set(dir(ipywidgets.VBox()))
+    with LiveView(8, 8) as view, WalkPlayer(planted.generator, driver="inline") as player:
+        for ours in (view, player):
+            own = {*vars(type(ours)), *(vars(ours).keys() - vars(ipywidgets.VBox()).keys())}
+            shared = {name for name in own & box if not name.startswith("__")}
+            assert shared <= {"close", "_repr_mimebundle_", "_all_trait_default_generators", "_descriptors", "_instance_inits",
+                              "_static_immutable_initial_values", "_trait_default_generators", "_traits"}, shared
