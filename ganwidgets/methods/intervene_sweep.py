@@ -39,7 +39,7 @@ class Sweep:
 
     `images` are those of the first few seeds at each count. `before` has the concept's share in each picture as it was,
     `shares` at each count, `random_shares` the same for random units, a row a draw; all three are None where nobody
-    measured. `stills` show one picture at each count, with where the units act in it.
+    measured. `stills` show one picture at each count, with where it had the concept, and where the units acted in it.
     """
     concept: str
     mode: str
@@ -112,7 +112,7 @@ def sweep(g: LayeredGenerator, d: Dissection | Causes, concept: str | Concept, *
         random.append([])
         for draw in range(task.draws):
             random[-1].append((yield from _over(task, runs, task.random(count, draw), place))[1])
-        heat = unit_heat(g, shown, task.whole.units[:count], task.thresholds) if count else None
+        heat = task.heat(shown, count)
         text = task.words(count, before, share, random[-1])
         stills.append(Still(pictures[picture], text, heat, outline))
         yield Progress(place + 1, len(task.counts), text, stills[-1])
@@ -156,6 +156,12 @@ class _Task:
                 return pictures, np.zeros(len(pictures))
             masks = self.judge.segment(pictures)[:, self.judge.index(self.concept.name)]
         return pictures, masks.float().mean((1, 2)).cpu().double().numpy()
+
+    def heat(self, run: PausedRun, count: int) -> Float[np.ndarray, "h w"] | None:
+        """Where the first units act in the picture as it was, 1 where most; None for no unit."""
+        found = unit_heat(self.g, run, self.whole.units[:count], self.thresholds) if count else None
+        # the mean of many units is low everywhere, and where they act could not be seen
+        return found if found is None or not found.any() else found / found.max()
 
     def words(self, count: int, before: np.ndarray, share: np.ndarray, random: list[np.ndarray]) -> str:
         """What this count left of the concept, or for insertions how much of the pixels it made of it."""

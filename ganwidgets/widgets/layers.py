@@ -1,6 +1,6 @@
 """The layers of a live view as values: what is on each, and the pixels that it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -136,17 +136,30 @@ def eroded(mask: np.ndarray, times: int) -> np.ndarray:
 
 
 def written(labels: Sequence[Label], width: int, height: int) -> Image.Image:
-    """Words on dark plates, so that they can be read on every picture; none leaves the view that fits into it."""
+    """Words on dark plates, so that they can be read on every picture; broken into lines and moved where they do not fit."""
     page = Image.new("RGBA", (width, height))
     draw, font, edge = ImageDraw.Draw(page), ImageFont.load_default(FONT), FONT // 3
     for label in labels:
-        left, top, right, bottom = draw.textbbox((0, 0), label.text, font=font)
+        text = wrapped(label.text, lambda line: draw.textlength(line, font=font), width - 2 * edge)
+        left, top, right, bottom = draw.multiline_textbbox((0, 0), text, font=font)
         wide, high = round(right - left) + 2 * edge, round(bottom - top) + 2 * edge
         x = max(0, min(round(label.x * width), width - wide))
         y = max(0, min(round(label.y * height), height - high))
         draw.rounded_rectangle((x, y, x + wide - 1, y + high - 1), edge, fill=(*DARK, 255))
-        draw.text((x + edge - left, y + edge - top), label.text, font=font, fill=(*label.color, 255))
+        draw.multiline_text((x + edge - left, y + edge - top), text, font=font, fill=(*label.color, 255))
     return page
+
+
+def wrapped(text: str, length: Callable[[str], float], room: float) -> str:
+    """The text with as many words on a line as there is room for; a longer word has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and length(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def picture_of(image: Any) -> Image.Image:

@@ -24,7 +24,7 @@ from ganwidgets.widgets.shown import Shown, belongings, close_whole
 
 LARGEST = 4096      # pixels along a side
 WHITE = (255, 255, 255)
-OPACITY, MARGIN = 0.6, 0.02      # of a heat map where it is 1; of the view, around words
+OPACITY, MARGIN = 0.5, 0.02      # of a heat map where it is 1; of the view, around words
 # `interactivity` takes the canvas out of the way of Tab, in browsers that know it
 STYLE = "<style>.gw-deaf { pointer-events: none; interactivity: inert; }</style>"
 
@@ -249,7 +249,7 @@ class LiveView(Shown, ipywidgets.VBox):
 
 def _screen(width: int, height: int, *, bare: bool) -> tuple[Any, tuple[Any, ...]]:
     """What the view shows itself on, and its canvases from the lowest up, if there are any."""
-    fits: dict[str, Any] = {"max_width": "100%", "object_fit": "contain"}
+    fits = {"width": f"{width}px", "max_width": "100%", "height": "auto", "align_self": "flex-start"}   # else a box stretches it
     if bare:
         empty = io.BytesIO()
         Image.new("RGBA", (width, height)).save(empty, "PNG")

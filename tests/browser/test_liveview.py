@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .conftest import SCREENSHOTS, canvas_pixels
+from .conftest import AXE, SCREENSHOTS, canvas_pixels
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +24,8 @@ small""",
     'done = gw.play(gw.sweep.steps(g, g.companions["causes"](), "tree", counts=(0, 8, 32)), view)',
     "player",
 )
+
+NAMELESS = {"aria-input-field-name", "button-name"}   # ipywidgets gives its sliders and its Play buttons no names
 
 
 def kernel_pixels(notebook, name):
@@ -50,6 +52,11 @@ def test_the_screen_shows_what_the_kernel_drew_and_again_after_a_reload(notebook
     shown(notebook, ".t-small", "small")
     swept = shown(notebook, ".t-view", "view", apart=3)      # a veil over a picture is rounded by whoever lays it
     assert notebook.value("view.alt").startswith("32 units off: tree") and len(np.unique(swept)) > 50
+    box = page.locator(".t-view canvas").bounding_box()
+    assert (round(box["width"]), round(box["height"])) == (256, 256)
+    deaf = "() => { const c = document.querySelector('.t-view canvas'); c.focus(); return [getComputedStyle(c).pointerEvents, "\
+           "document.activeElement === c]; }"
+    assert page.evaluate(deaf) == ["none", False], "it neither floods the kernel with moves nor keeps the Tab key"
     assert page.inner_text(".t-view .widget-html-content span") == notebook.value("view.alt")
 
     first = shown(notebook, ".t-player", "player")
@@ -68,6 +75,7 @@ def test_the_screen_shows_what_the_kernel_drew_and_again_after_a_reload(notebook
     page.click(".t-player .jupyter-button >> nth=0")
     assert notebook.value("player.wait(20)") is True and notebook.value("player.position") > 4
     shown(notebook, ".t-player", "player")
+    page.evaluate(AXE.read_text())
     look(notebook, "light")
     notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
@@ -76,7 +84,6 @@ def test_the_screen_shows_what_the_kernel_drew_and_again_after_a_reload(notebook
     notebook.command("apputils:change-theme", theme="JupyterLab Light")
     page.wait_for_selector("body[data-jp-theme-light='true']", state="attached")
 
-    notebook.ask("view.canvas.on_client_ready(lambda: None)")
     page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
     notebook.visit()
     assert np.array_equal(shown(notebook, ".t-view", "view", apart=3), swept)
@@ -89,7 +96,9 @@ def test_the_screen_shows_what_the_kernel_drew_and_again_after_a_reload(notebook
 
 
 def look(notebook, name):
-    """Photographs of both."""
+    """Photographs of both, and what axe finds."""
     SCREENSHOTS.mkdir(exist_ok=True)
     for selector in ("view", "player"):
+        found = notebook.page.evaluate("async root => (await axe.run(root)).violations", f".t-{selector}")
+        assert {each["id"] for each in found} <= {"view": set(), "player": NAMELESS}[selector]
         notebook.page.locator(f".t-{selector}").screenshot(path=SCREENSHOTS / f"live{selector}-{name}.png")

@@ -21,6 +21,7 @@ from ganwidgets.core.images import to_bytes
 from ganwidgets.core.stills import Still
 from ganwidgets.widgets import canvases
 from ganwidgets.widgets.canvases import Pace
+from ganwidgets.widgets.layers import wrapped
 from ganwidgets.widgets.liveview import LiveView
 from ganwidgets.widgets.walkplayer import WalkPlayer
 
@@ -122,6 +123,10 @@ def test_words_stay_inside(view):
     assert view.alt == "8 off" and "<" not in LiveView(8, 8).alt
     view.label("two")
     assert view.alt == "8 off; two"
+    assert wrapped("one two three", len, 7) == "one two\nthree" and wrapped("incomprehensible a", len, 5) == "incomprehensible\na"
+    view.clear("labels")
+    view.label("many words that take several lines")
+    assert (sizes(view)[..., 3] > 0).any(1).sum() > 55 and view.alt.startswith("many words")
 
 
 def test_layers_are_cleared_one_by_one_or_all(view):
