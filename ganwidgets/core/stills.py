@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-ORANGE = (255, 120, 0)
+MAGENTA = (230, 0, 200)      # nothing in a landscape has it
 
 
 @final
@@ -21,4 +21,4 @@ class Still:
     text: str = ""
     heat: Float[np.ndarray, "h w"] | None = field(default=None, repr=False)
     outline: Bool[np.ndarray, "r c"] | None = field(default=None, repr=False)
-    color: tuple[int, int, int] = ORANGE
+    color: tuple[int, int, int] = MAGENTA

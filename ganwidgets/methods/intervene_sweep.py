@@ -23,7 +23,7 @@ from ganwidgets.core.latents import check_seeds, whole_number
 from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun
 from ganwidgets.core.rankings import check_mode, ranked_edit
 from ganwidgets.core.regions import Region
-from ganwidgets.core.stills import ORANGE, Still
+from ganwidgets.core.stills import MAGENTA, Still
 from ganwidgets.core.unit_edits import check_fits, check_units
 from ganwidgets.methods.dissection import Dissection
 from ganwidgets.methods.intervene import BATCH, random_units, unit_heat
@@ -239,7 +239,7 @@ def _concept(d: Any, judge: Segmenter | None, concept: Any) -> Concept:
         return judge.concepts[judge.index(concept)]
     name = concept.name if isinstance(concept, Concept) else concept
     known = d.concepts if isinstance(d, Dissection) else ()
-    return next((each for each in known if each.name == name), Concept(name, color=ORANGE))
+    return next((each for each in known if each.name == name), Concept(name, color=MAGENTA))
 
 
 def _runs(task: _Task) -> Generator[Progress, None, list[PausedRun]]:

@@ -17,14 +17,14 @@ from ganwidgets.core.errors import ArgumentError, GanwidgetsError, one_of
 from ganwidgets.core.images import to_tensor
 from ganwidgets.core.jobs import DRIVERS
 from ganwidgets.core.latents import whole_number
-from ganwidgets.core.stills import ORANGE, Still
+from ganwidgets.core.stills import MAGENTA, Still
 from ganwidgets.widgets import canvases, drivers
 from ganwidgets.widgets.layers import NAMES, Contour, Heat, Label, Layers, color_of, map_of, mask_of, picture_of
 from ganwidgets.widgets.shown import Shown, belongings, close_whole
 
 LARGEST = 4096      # pixels along a side
 WHITE = (255, 255, 255)
-OPACITY, MARGIN = 0.5, 0.02      # of a heat map where it is 1; of the view, around words
+OPACITY, MARGIN = 0.4, 0.02      # of a heat map where it is 1; of the view, around words
 # `interactivity` takes the canvas out of the way of Tab, in browsers that know it
 STYLE = "<style>.gw-deaf { pointer-events: none; interactivity: inert; }</style>"
 
@@ -74,7 +74,7 @@ class LiveView(Shown, ipywidgets.VBox):
         # where the picture is, the rest is too
         self._change(lambda layers: replace(layers, picture=shown), "picture", "heat", "contours")
 
-    def heat(self, map: Any, *, color: Any = ORANGE, opacity: float = OPACITY) -> None:
+    def heat(self, map: Any, *, color: Any = MAGENTA, opacity: float = OPACITY) -> None:
         """Lay a heat map (h, w), 0..1, over the picture, in place of the one before. Errors: ShapeError, ArgumentError."""
         if not 0 <= opacity <= 1:
             raise ArgumentError(f"opacity goes from 0 to 1; {opacity!r} came.")
