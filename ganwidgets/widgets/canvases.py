@@ -1,4 +1,4 @@
-"""ipycanvas with its sharp edges covered: one lock, drawing that always ends, pictures as they are, and no flood."""
+"""ipycanvas with its sharp edges covered: a manager for each view, drawing that always ends, exact pictures, and no flood."""
 
 import importlib.util
 import sys
@@ -15,7 +15,6 @@ from ganwidgets.widgets.layers import Box
 
 INTERVAL = 1 / 15      # seconds between two drawings: more than a browser draws is thrown away
 INSTEAD = "this view shows its picture, without a canvas to draw on."
-DRAWING = threading.RLock()   # ipycanvas keeps what is held in one place for the whole process
 
 
 def why_not() -> str:
@@ -29,23 +28,34 @@ def why_not() -> str:
     return ""
 
 
-@contextmanager
-def held(*canvases: Any) -> Iterator[None]:
-    """What is drawn within reaches the browser at once, at the end; whatever is raised, drawing goes on as before after it."""
-    from ipycanvas import hold_canvas
+def screen(count: int, width: int, height: int, **options: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A MultiCanvas and its canvases, the lowest first, with a manager of their own.
 
-    with DRAWING:
-        for canvas in canvases:
-            # a page that was loaded anew does not know which canvas was drawn on last, and would give up for good
-            canvas._canvas_manager._current_canvas = None
-        hold = hold_canvas()
-        hold.__enter__()
-        try:
-            yield
-        finally:
-            hold.__exit__(None, None, None)    # as if nothing had been raised: it has no finally of its own
-            for canvas in canvases:
-                canvas._canvas_manager._current_canvas = None
+    ipycanvas has one manager for all canvases of the process: what is held for one is held for all, and one command that the
+    page cannot carry out, for a canvas just closed, ends all drawing on that page.
+    """
+    import ipycanvas
+
+    made = ipycanvas.MultiCanvas(count, width=width, height=height, **options)
+    layers = tuple(made[place] for place in range(count))
+    manager = type(layers[0]._canvas_manager)()
+    for canvas in (made, *layers):
+        canvas._canvas_manager = manager
+    return made, layers
+
+
+@contextmanager
+def held(canvas: Any) -> Iterator[None]:
+    """What is drawn within reaches the browser at once, at the end; whatever is raised, drawing goes on as before after it."""
+    manager = canvas._canvas_manager
+    before, manager._caching = manager._caching, True
+    # a page that was loaded anew does not know which canvas was drawn on last, and would give up for good
+    manager._current_canvas = None
+    try:
+        yield
+    finally:
+        manager.flush()
+        manager._caching, manager._current_canvas = before, None
 
 
 def put(canvas: Any, found: tuple[Image.Image, Box] | None) -> None:

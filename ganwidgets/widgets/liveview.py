@@ -4,7 +4,7 @@ import html
 import io
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
@@ -34,10 +34,11 @@ class LiveView(Shown, ipywidgets.VBox):
     """A view that the kernel draws on: a picture, a heat map over it, outlines, words, and a canvas of your own on top.
 
     `width` and `height` in pixels; the picture is as large as fits. All is computed here: `image` is exact with no browser at
-    all. `canvas` is a plain ipycanvas Canvas; what you draw there is in the browser alone, neither in `image` nor there after
-    a reload, unless drawn again in `canvas.on_client_ready`. `canvas=False`, or where ipycanvas is missing, gives a view that
-    shows the same picture with no canvas. With `mouse` the canvas hears mouse, touch and keys; it does not unless asked, since
-    ipycanvas sends every move to the kernel, and while it has the focus keeps each key to itself, Tab too.
+    all. `canvas` is a plain ipycanvas Canvas to draw on within `together()`, which does here what hold_canvas does elsewhere;
+    what you draw there is in the browser alone, neither in `image` nor there after a reload, unless drawn again in
+    `canvas.on_client_ready`. With `mouse` it hears mouse, touch and keys; it does not unless asked, since ipycanvas sends every
+    move to the kernel, and while it has the focus keeps each key to itself, Tab too. `canvas=False`, or where ipycanvas is
+    missing, gives a view that shows the same picture with no canvas.
     Drawing more often than 15 times a second leaves pictures out, never the last.
     Errors: ArgumentError for another size; TypeError for unknown keyword arguments.
     """
@@ -51,7 +52,7 @@ class LiveView(Shown, ipywidgets.VBox):
             raise ArgumentError(one_of("driver", driver, DRIVERS))
         self._layers = Layers(width, height)
         self._changed = set[str]()
-        self._guard = threading.RLock()
+        self._guard, self._drawing = threading.RLock(), threading.RLock()
         self._seen = self._closed = False
         self._depth = 0
         self._driver = driver or drivers.detect()
@@ -124,16 +125,18 @@ class LiveView(Shown, ipywidgets.VBox):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is drawn within, on `canvas` too, reaches the browser at once, even if something is raised."""
+        """What is drawn within, on `canvas` too, reaches the browser at once, even if something is raised.
+
+        For one thread at a time: others draw after it. Errors: GanwidgetsError, if the view is closed.
+        """
         self._check()
-        with self._holding():
-            self._depth += 1       # only who holds DRAWING changes it
+        with self._drawing, self._holding():
+            self._depth += 1       # only who holds the lock changes it
             try:
                 yield
             finally:
                 self._depth -= 1
-                if not self._depth:
-                    self._draw()
+                self._pour()
 
     # What there is.
 
@@ -169,12 +172,14 @@ class LiveView(Shown, ipywidgets.VBox):
         """Free the canvases; `image` stays."""
         if getattr(self, "_closed", True):
             return
-        self._pace.finish()
-        self._closed = True
         self._pace.close()
+        with self._drawing:
+            self._pour()
+            self._closed = True
+        manager = [self._canvases[-1]._canvas_manager] if self._canvases else []
         if self._canvases:
             self._canvases[-1].on_client_ready(self._greet, remove=True)
-        close_whole(*self._canvases, *self.children)
+        close_whole(*self._canvases, *manager, *self.children)
         own = belongings(self)
         super().close()
         close_whole(*own)
@@ -213,31 +218,32 @@ class LiveView(Shown, ipywidgets.VBox):
 
     def _draw(self) -> None:
         """Send what has changed. Never waits for somebody who is drawing: that one may wait for us."""
-        if not canvases.DRAWING.acquire(blocking=False):
+        if not self._drawing.acquire(blocking=False):
             self._pace.ask(busy=True)
             return
         try:
-            if not self._depth:
-                self._pour()
+            self._pour()
         finally:
-            canvases.DRAWING.release()
+            self._drawing.release()
 
     def _pour(self) -> None:
+        """Send what has changed, once nobody draws together any more. The lock is ours."""
+        if self._depth or self._closed:
+            return
         with self._guard:
             layers, names = self._layers, [name for name in NAMES if name in self._changed]
             self._changed.clear()
         if "labels" in names:
             self._spoken.value = f"{STYLE}<span>{html.escape(self.alt)}</span>"
-        if not self._canvases:
+        if names and not self._canvases:
             self._screen.value = self.picture
-            return
         with self._holding():
             for name, canvas in zip(NAMES, self._canvases, strict=False):
                 if name in names:
                     canvases.put(canvas, layers.drawn(name))
 
     def _holding(self) -> AbstractContextManager[Any]:
-        return canvases.held(self._canvases[-1]) if self._canvases else canvases.DRAWING
+        return canvases.held(self._canvases[-1]) if self._canvases else nullcontext()
 
     def _greet(self) -> None:
         """A page has come, or come again: it has nothing yet."""
@@ -254,7 +260,4 @@ def _screen(width: int, height: int, *, bare: bool) -> tuple[Any, tuple[Any, ...
         empty = io.BytesIO()
         Image.new("RGBA", (width, height)).save(empty, "PNG")
         return ipywidgets.Image(value=empty.getvalue(), format="png", width=width, height=height, layout=fits), ()
-    import ipycanvas
-
-    screen = ipycanvas.MultiCanvas(len(NAMES) + 1, width=width, height=height, layout=fits)
-    return screen, tuple(screen[place] for place in range(len(NAMES) + 1))
+    return canvases.screen(len(NAMES) + 1, width, height, layout=fits)

@@ -94,6 +94,11 @@ def test_the_screen_shows_what_the_kernel_drew_and_again_after_a_reload(notebook
                            "canvas.getContext('2d').getImageData(128, 200, 1, 1).data; return pixel[0] == 255 && !pixel[1]; }")
     assert not notebook.console, notebook.console
 
+    # commands for canvases that are closed by now end ipycanvas' drawing; they must end nobody else's
+    notebook.ask("for seed in range(9):\n    view.show(g.images(g.sample([seed]))[0]); view._pace.finish()\n"
+                 "view.close(); small.show(g.images(g.sample([8]))[0])")
+    shown(notebook, ".t-small", "small")
+
 
 def look(notebook, name):
     """Photographs of both, and what axe finds."""

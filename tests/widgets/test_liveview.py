@@ -199,6 +199,16 @@ def test_together_is_one_message_and_survives_what_is_raised(view, monkeypatch):
     assert not manager._caching
 
 
+def test_what_one_view_holds_is_its_own(view):
+    with LiveView(8, 8) as other, view.together():
+        managers = [each.canvas._canvas_manager for each in (view, other)]
+        assert managers[0]._caching and not managers[1]._caching
+        assert all(layer._canvas_manager is managers[1] for layer in other._canvases)
+    from ipycanvas.canvas import _CANVAS_MANAGER
+
+    assert not _CANVAS_MANAGER._caching and _CANVAS_MANAGER not in managers
+
+
 def test_drawing_never_waits_for_whom_may_wait_for_us(view, monkeypatch):
     wire, entered, leave = Wire(view, monkeypatch), threading.Event(), threading.Event()
 
