@@ -173,6 +173,7 @@ def test_exact_colours_travel_in_the_pictures_own_size(view, monkeypatch):
 def test_a_new_page_gets_everything_again(view, monkeypatch):
     view.draw(Still(picture(), "words", np.ones((2, 2)), HALF))
     view._pace.finish()
+    view._canvases[0].stroke_line(0, 0, 1, 1)      # the canvas that comes first is the one that was drawn on last
     wire = Wire(view, monkeypatch)
     view.canvas._handle_frontend_event(None, {"event": "client_ready"}, [])
     assert len(wire.pictures()) == 4
@@ -230,9 +231,10 @@ def test_drawing_never_waits_for_whom_may_wait_for_us(view, monkeypatch):
 
 def test_a_flood_is_thinned_and_its_last_picture_shown(view, monkeypatch):
     wire = Wire(view, monkeypatch)
-    began = time.monotonic()
+    began, threads = time.monotonic(), threading.active_count()
     for number in range(200):
         view.show(picture(number))
+        assert threading.active_count() <= threads + 2
     last = to_bytes(picture(199))
     assert wait_for(lambda: len(wire.pictures()) and np.array_equal(wire.pictures()[-1][..., :3], last))
     assert len(wire.pictures()) <= (time.monotonic() - began) * 15 + 2 < 200

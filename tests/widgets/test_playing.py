@@ -74,8 +74,9 @@ def test_interrupting_it_closes_the_steps(view):
         finally:
             closed.append("again")
 
+    held = wrong()
     with pytest.raises(Exception, match="picture"):
-        play(wrong(), view)
+        play(held, view)
     assert closed[-1] == "again"
 
 
