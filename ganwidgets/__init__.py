@@ -26,6 +26,8 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.examples": ("Examples",),
     "ganwidgets.core.causes": ("Causes", "Drawn", "open_causes"),
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
+    "ganwidgets.core.stills": ("Still",),
+    "ganwidgets.core.walks": ("walk", "Walk"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_examples": ("examples",),
@@ -33,9 +35,13 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
+    "ganwidgets.methods.intervene_sweep": ("sweep", "Sweep"),
     # widgets: the same by hand
     "ganwidgets.widgets.paintbox": ("PaintBox",),
     "ganwidgets.widgets.unitbrowser": ("UnitBrowser",),
+    "ganwidgets.widgets.liveview": ("LiveView",),
+    "ganwidgets.widgets.playing": ("play",),
+    "ganwidgets.widgets.walkplayer": ("WalkPlayer",),
     # lessons
     "ganwidgets.checks": ("check",),
 }
@@ -75,6 +81,9 @@ if TYPE_CHECKING:
     from ganwidgets.core.nets import PausedRun as PausedRun
     from ganwidgets.core.nets import twin as twin
     from ganwidgets.core.regions import Region as Region
+    from ganwidgets.core.stills import Still as Still
+    from ganwidgets.core.walks import Walk as Walk
+    from ganwidgets.core.walks import walk as walk
     from ganwidgets.methods.ace import Ace as Ace
     from ganwidgets.methods.ace import ace as ace
     from ganwidgets.methods.dissect import Dissection as Dissection
@@ -90,12 +99,17 @@ if TYPE_CHECKING:
     from ganwidgets.methods.intervene import unit_heat as unit_heat
     from ganwidgets.methods.intervene_causes import causes as causes
     from ganwidgets.methods.intervene_causes import measure_causes as measure_causes
+    from ganwidgets.methods.intervene_sweep import Sweep as Sweep
+    from ganwidgets.methods.intervene_sweep import sweep as sweep
     from ganwidgets.methods.omissions import Distance as Distance
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
+    from ganwidgets.widgets.liveview import LiveView as LiveView
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox
+    from ganwidgets.widgets.playing import play as play
     from ganwidgets.widgets.unitbrowser import UnitBrowser as UnitBrowser
+    from ganwidgets.widgets.walkplayer import WalkPlayer as WalkPlayer
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
 __all__ = ["__version__", *_HOME, *MODULES]

@@ -1,6 +1,5 @@
 """What every lab has: traits that say how it stands, requests each answered once, and an end that frees everything."""
 
-import base64
 import difflib
 import functools
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
-import ipywidgets
 import traitlets
 from torch import Tensor
 
@@ -25,6 +23,7 @@ from ganwidgets.widgets.desk import Desk, Task, Work
 from ganwidgets.widgets.frames import Frame, FrameGate
 from ganwidgets.widgets.messages import DRIVERS, PROTOCOL, SETTINGS, Message, address, check, parse
 from ganwidgets.widgets.pictured import Pictured
+from ganwidgets.widgets.shown import Shown
 
 STATIC = Path(__file__).parents[1] / "static"
 KEPT = 8  # labs of one kind that stay open on one model; older ones are closed
@@ -42,7 +41,7 @@ def built(name: str) -> str:
     return f"export default {{ render({{ el }}) {{ el.textContent = '{said}'; }} }};" if name.endswith(".js") else ""
 
 
-class LabWidget(Pictured, anywidget.AnyWidget):
+class LabWidget(Shown, Pictured, anywidget.AnyWidget):
     """A lab on a model: a widget whose every act is a method, a message, and a line in the history.
 
     Subclasses name their front end in `front`, answer `edits`, `work(message)` and `greet()`, and act inside `acting()`.
@@ -192,26 +191,6 @@ class LabWidget(Pictured, anywidget.AnyWidget):
     def described(self) -> list[str]:
         """The few words that stand in the repr."""
         return [self.model]
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and for where no widget can run, its picture."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        if self.picture:
-            data = {**data, "image/png": base64.b64encode(self.picture).decode("ascii")}
-        return data, metadata
-
-    def _display_bundle(self, **options: Any) -> None:
-        """Display the same bundle."""
-        from IPython.display import display
-
-        data, metadata = self._repr_mimebundle_(**options)
-        display(data, metadata=metadata, raw=True)
-
-    if int(ipywidgets.__version__.split(".")[0]) < 8:  # there, this method outranks the bundle
-        _ipython_display_ = _display_bundle
 
     # Messages.
 
