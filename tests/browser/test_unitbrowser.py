@@ -77,7 +77,7 @@ def test_a_mouse_finds_ticks_and_undoes(units):
     assert not np.array_equal(off, high) and units.notebook.value("lab.change") == "set"
     assert units.notebook.value("lab.edits[0].value.tolist()") == pytest.approx(
         units.notebook.value("[float(d.levels[lab.layer][u]) for u in lab.ticked]"))
-    for _ in range(2):
+    for _ in range(3):
         units.act("undo")
     assert np.array_equal(units.settled(), first) and units.notebook.value("lab.ticked") == []
     units.act("redo")
