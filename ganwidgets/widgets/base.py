@@ -21,7 +21,7 @@ from ganwidgets.core.jobs import Worker
 from ganwidgets.widgets import drivers
 from ganwidgets.widgets.desk import Desk, Task, Work
 from ganwidgets.widgets.frames import Frame, FrameGate
-from ganwidgets.widgets.messages import DRIVERS, PROTOCOL, SETTINGS, Message, address, check, parse
+from ganwidgets.widgets.messages import DRIVERS, PREVIEWS, PROTOCOL, SETTINGS, Message, address, check, parse
 from ganwidgets.widgets.pictured import Pictured
 from ganwidgets.widgets.shown import Shown
 
@@ -242,7 +242,7 @@ class LabWidget(Shown, Pictured, anywidget.AnyWidget):
         def end(status: str, result: Any) -> None:
             self._answer(message.key, message.kind, status, result)
 
-        return Task(steps, end, words, key=message.key, preview=message.kind == "preview")
+        return Task(steps, end, words, key=message.key, preview=message.kind in PREVIEWS)
 
     def _answer(self, key: tuple[str, int | None], kind: str, status: str, result: Any = None) -> None:
         """The one answer to a request."""
@@ -319,7 +319,7 @@ _AT_ONCE: dict[str, Callable[[LabWidget, Message], dict[str, Any]]] = {
     "next": LabWidget._next,
 }
 # these do not wipe away what went wrong before
-_QUIET = ("ready", "cancel", "next", "set", "preview", "heatmap", "rows", "unit", "probe")
+_QUIET = ("ready", "cancel", "next", "set", *PREVIEWS, "heatmap", "rows", "unit", "probe")
 
 
 def refuse_unknown(kind: type[LabWidget], settings: Mapping[str, Any]) -> None:

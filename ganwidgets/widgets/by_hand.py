@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
 from ganwidgets.core.errors import MessageError
 from ganwidgets.core.images import decode_png_mask, encode_jpeg
@@ -35,7 +36,16 @@ def act_steps(lab: "PaintBox", message: Message) -> tuple[Work, str]:
 
 def preview(lab: "PaintBox", message: Message) -> None:
     """Show what the stroke so far would do; nothing is kept."""
-    image = lab.imagined(mask(message), message["concept"], erase=message["tool"] == "ablate")
+    imagine(lab, message, lab.imagined(mask(message), message["concept"], erase=message["tool"] == "ablate"))
+
+
+def peek(lab: "PaintBox", message: Message) -> None:
+    """Show an object in another box; nothing is kept."""
+    imagine(lab, message, lab.imagined_move(message["entry"], box(message)))
+
+
+def imagine(lab: "PaintBox", message: Message, image: Tensor) -> None:
+    """Show a picture that is only tried out."""
     lab.show_frame(Frame(encode_jpeg(image), "jpeg", lab.seed, rest=False, preview=True, id=message.id, view=message.view))
 
 
@@ -46,8 +56,7 @@ def stroke(lab: "PaintBox", message: Message) -> None:
 
 def drop(lab: "PaintBox", message: Message) -> None:
     """Insert a concept in a box."""
-    x, y = message["x"], message["y"]
-    lab.drop(message["concept"], (x, y, x + message["width"], y + message["height"]))
+    lab.drop(message["concept"], box(message))
 
 
 def strip(lab: "PaintBox", message: Message) -> None:
@@ -92,12 +101,21 @@ def mask(message: Message) -> np.ndarray:
     return decode_png_mask(message.buffers[0], MASK_SIDE)
 
 
+def box(message: Message) -> tuple[float, float, float, float]:
+    """The box that a message names, as corners."""
+    x, y = message["x"], message["y"]
+    return x, y, x + message["width"], y + message["height"]
+
+
 ACTS: dict[str, tuple[Act, str]] = {
     "show": (lambda lab, message: lab.show(message["seed"]), "drawing"),
     "strip": (strip, "drawing"),
     "preview": (preview, ""),
     "stroke": (stroke, "painting"),
     "drop": (drop, "painting"),
+    "peek": (peek, ""),
+    "move": (lambda lab, message: lab.move(message["entry"], box(message)), "drawing"),
+    "delete": (lambda lab, message: lab.delete(message["entry"]), "drawing"),
     "undo": (lambda lab, message: lab.undo(), "undoing"),
     "redo": (lambda lab, message: lab.redo(), "redoing"),
     "reset": (lambda lab, message: lab.reset(), "drawing"),

@@ -34,19 +34,20 @@ def chip_sheet(generator: LayeredGenerator, edits: dict[str, UnitEdit], *, segme
     return {"kind": "chips", "names": list(edits), "size": CHIP_SIZE}, [sprite(pictures, CHIP_SIZE)]
 
 
-def step_sheet(easel: Easel, history: History, seed: int, kept: MutableMapping[int, Image.Image]) -> Drawing:
-    """A thumbnail of each step of the history: the picture once it was made. `kept` holds those already drawn."""
+def step_sheet(easel: Easel, history: History, seed: int, kept: MutableMapping[int, tuple[Edit, Image.Image]]) -> Drawing:
+    """A thumbnail of each step of the history: the picture once it was made. `kept` holds those drawn, with their edits."""
     entries = history.entries
     for i, entry in enumerate(entries):
-        if entry.number not in kept:
+        if entry.number not in kept or kept[entry.number][0] is not entry.edit:  # new, or moved
             shown = entry.seed if entry.seed is not None else seed
-            kept[entry.number] = small(easel, shown, [step.edit for step in entries[: i + 1] if step.on or step is entry])
+            under = [step.edit for step in entries[: i + 1] if step.on or step is entry]
+            kept[entry.number] = entry.edit, small(easel, shown, under)
             yield
     for number in set(kept) - history.numbers:
         del kept[number]
     size = min(THUMB, easel.generator.image_size)
     return {"kind": "steps", "entries": [entry.number for entry in entries], "size": size}, [
-        sprite([kept[entry.number] for entry in entries], size)
+        sprite([kept[entry.number][1] for entry in entries], size)
     ]
 
 

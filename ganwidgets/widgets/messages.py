@@ -19,11 +19,13 @@ FILE_BYTES = 1 << 26
 LABEL = 200  # characters in a name, at most
 IN_FLIGHT = 2  # frames sent and not yet acknowledged, at most
 
-TOOLS = ("insert", "ablate")
+PAINTING = ("insert", "ablate")
+TOOLS = (*PAINTING, "select")
 LEVELS = ("low", "medium", "high", "custom")
 DRIVERS = ("thread", "pull", "inline")
 CHANGES = ("ablate", "boost", "set")
 ROWS = 24  # units asked for at once, at most
+PREVIEWS = ("preview", "peek")  # requests of which only the latest is done
 STATUSES = ("done", "error", "cancelled", "superseded")
 
 
@@ -90,16 +92,20 @@ def _seed(name: str = "seed") -> Field:
 
 
 _CONCEPT = Field("concept", "text", 1, LABEL, doc="name of a chip")
-_TOOL = Field("tool", "text", choices=TOOLS)
+_TOOL = Field("tool", "text", choices=PAINTING)
 _UNIT = Field("unit", "integer", 0, 65535, doc="number of a unit of the layer")
 _NAME = Field("name", "text", 1, LABEL, doc="name of a set of units")
 _ENTRY = Field("entry", "integer", 1, SAFE, doc="number of a step in the history")
+_BOX = (
+    *(Field(name, "number", -1, 1) for name in ("x", "y")),
+    *(Field(name, "number", 0.005, 1) for name in ("width", "height")),
+)
 
 SETTINGS = {
     spec.name: spec
     for spec in (
         Field("concept", "text", 0, LABEL, doc="the chip in hand; empty: none"),
-        Field("tool", "text", choices=TOOLS, doc="brush or eraser"),
+        Field("tool", "text", choices=TOOLS, doc="brush, eraser, or what selects objects"),
         Field("size", "number", 0.02, 0.6, doc="brush diameter, as a fraction of the picture"),
         Field("soft", "number", 0, 1, doc="how soft the brush's edge is"),
         Field("level", "text", choices=LEVELS, doc="how many units a stroke uses"),
@@ -167,18 +173,10 @@ REQUESTS = {
         ),
         Request("preview", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="show what the stroke so far would do"),
         Request("stroke", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="paint"),
-        Request(
-            "drop",
-            (
-                _CONCEPT,
-                Field("x", "number", -1, 1),
-                Field("y", "number", -1, 1),
-                Field("width", "number", 0.005, 1),
-                Field("height", "number", 0.005, 1),
-                *_MEANT,
-            ),
-            doc="insert a concept in a box: fractions of the picture, y down",
-        ),
+        Request("drop", (_CONCEPT, *_BOX, *_MEANT), doc="insert a concept in a box: fractions of the picture, y down"),
+        Request("peek", (_ENTRY, *_BOX), doc="show an object in another box; nothing is kept"),
+        Request("move", (_ENTRY, *_BOX), doc="put an object in another box"),
+        Request("delete", (_ENTRY,), doc="take a step out of the history"),
         Request("undo"),
         Request("redo"),
         Request("reset", doc="take every edit away"),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganwidgets.core.causes import Causes
 from ganwidgets.core.concepts import Segmenter
-from ganwidgets.core.edits import EditStack, Origin, UnitEdit
+from ganwidgets.core.edits import Edit, EditStack, Origin, UnitEdit
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, GanwidgetsError, one_of
 from ganwidgets.core.images import encode_png, to_pil
 from ganwidgets.core.nets import Latents, LayeredGenerator, check_seeds
@@ -24,7 +24,7 @@ from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.gallery import Kept, chip_sheet, concepts_seen, step_sheet, strip_sheet
 from ganwidgets.widgets.messages import LEVELS, SETTINGS, TOOLS, Message
-from ganwidgets.widgets.painting import Easel, History, box_of, check_nouns, region_of
+from ganwidgets.widgets.painting import Easel, History, box_of, change, check_nouns, region_of
 from ganwidgets.widgets.palette import Chip, chips, paints
 
 Pauses = Generator[Any, None, None]
@@ -50,8 +50,8 @@ class PaintBox(LabWidget):
     Traits are arguments too.
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
-    Every act of the hand is a method: show, paint, drop, undo, redo, reset, toggle, heatmap, shuffle, save, load and
-    to_script.
+    Every act of the hand is a method: show, paint, drop, move, delete, undo, redo, reset, toggle, heatmap, shuffle, save,
+    load and to_script.
     """
 
     front = "paintbox"
@@ -96,7 +96,7 @@ class PaintBox(LabWidget):
         self._dissection, self._segmenter, self._channels = d, segmenter, g.layer(name).channels
         self._easel = Easel(g, name, latents)
         self._history, self._seed, self._shuffles = History(), 0, 0
-        self._thumbnails: dict[int, Image.Image] = {}
+        self._thumbnails: dict[int, tuple[Edit, Image.Image]] = {}
         self._small: Kept = {}
         super().__init__(g, driver=driver, **{"concept": next(iter(self._chips), ""), **settings})
         own = tuple(latents.pictures) if latents is not None else ()
@@ -138,7 +138,24 @@ class PaintBox(LabWidget):
         """Insert a concept in a box (x0, y0, x1, y1), fractions of the picture, y down; what sticks out is cut off."""
         with self.acting():
             chosen = self._chip(concept)
-            self._push(self.edit_for(chosen, "insert", box_of(box)), f"{chosen} dropped in", chosen, "insert")
+            self._push(self.edit_for(chosen, "insert", box_of(box)), f"{chosen} dropped in", chosen, "insert", box)
+
+    def move(self, entry: int, box: Sequence[float]) -> None:
+        """Put an object that was dropped in elsewhere, or make it another size: its new box, as in `drop`.
+
+        It keeps its place in the history, its units, level and strength. A stroke cannot be moved.
+        Errors: EditError for no such step and for strokes, RegionError.
+        """
+        with self.acting():
+            before = self._history.entry(entry)
+            history = self._history.moved(entry, box)
+            self._turn(history, last=f"{before.name} {change(before, history.entry(entry))}")
+
+    def delete(self, entry: int) -> None:
+        """Take a step out of the history, object or stroke; that can be undone. Errors: EditError for no such step."""
+        with self.acting():
+            gone = self._history.entry(entry)
+            self._turn(self._history.without(entry), last=f"{gone.name if gone.box else f'{gone.label}:'} taken away")
 
     def undo(self) -> None:
         """Take the last step back; at the beginning, nothing."""
@@ -241,6 +258,11 @@ class PaintBox(LabWidget):
             )
             return self._easel.image(self._seed, [*self._history.edits, edit])[0]
 
+    def imagined_move(self, entry: int, box: Sequence[float]) -> Tensor:
+        """The picture (3, h, w) in [-1, 1] as `move` with these arguments would make it; nothing is kept."""
+        with self.acting():
+            return self._easel.image(self._seed, self._history.moved(entry, box).edits)[0]
+
     def edit_for(self, concept: str, mode: str, region: Region | None) -> UnitEdit:
         """The edit that a stroke would push, by the present settings, or by those that came with it."""
         meant = self.request.fields if self.request is not None else {}
@@ -262,26 +284,26 @@ class PaintBox(LabWidget):
             warning = f" {foreign} of {len(stack)} were made on other weights." if foreign else ""
             self._turn(self._history.replaced(stack), said=said + warning)
 
-    def _push(self, edit: UnitEdit, label: str, concept: str, mode: str) -> None:
+    def _push(self, edit: UnitEdit, label: str, concept: str, mode: str, box: Sequence[float] | None = None) -> None:
         everywhere = edit.seeds is None
         seed = None if everywhere else self._seed
-        history = self._history.push(edit, label, concept=concept, mode=mode, seed=seed)
+        history = self._history.push(edit, label, concept=concept, mode=mode, seed=seed, box=box)
         self._turn(history, said=f"{label.capitalize()}{' on every picture' if everywhere else ''}.")
 
-    def _turn(self, history: History | None = None, seed: int | None = None, said: str = "") -> None:
-        """Draw the picture as it is to be, and only if that went well make it so."""
+    def _turn(self, history: History | None = None, seed: int | None = None, said: str = "", last: str = "") -> None:
+        """Draw the picture as it is to be, and only if that went well make it so. `last`: the edit, if it is no new step."""
         history = self._history if history is None else history
         number = self._seed if seed is None else seed
         image = self._easel.image(number, history.edits)
         shown = number != self._seed or not self.picture
-        self._history, self._seed = history, number
+        self._history, self._seed, self._last = history, number, last
         self.show_image(image[0], number)
         self.say(
             seed=number,
             history=[entry.record() for entry in history.entries],
             can_undo=bool(history.past),
             can_redo=bool(history.future),
-            status=said or f"Picture {number}.",
+            status=said or f"{last or f'picture {number}'}.".capitalize(),
             alt=self._words(()),
         )
         self._background(shown)
@@ -337,8 +359,9 @@ class PaintBox(LabWidget):
 
     def _words(self, names: Sequence[str]) -> str:
         on = [entry for entry in self._history.entries if entry.on]
-        last = f" Last edit: {on[-1].label}." if on else ""
-        return f"Picture {self._seed} of {self.model}{': ' if names else ''}{', '.join(names)}.{last}"
+        last = self._last or (on[-1].label if on else "")
+        told = f" Last edit: {last}." if last else ""
+        return f"Picture {self._seed} of {self.model}{': ' if names else ''}{', '.join(names)}.{told}"
 
     def _checked(self, seed: int) -> int:
         """A picture number that can be drawn. Errors: SeedError."""

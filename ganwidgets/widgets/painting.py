@@ -1,5 +1,6 @@
 """The painter's state as values: a history whose steps can be switched off and undone, and the pictures it gives."""
 
+import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -21,10 +22,16 @@ from ganwidgets.methods.dissect import Dissection
 
 PICTURES_KEPT = 8  # pictures whose head stays in memory
 
+Corners = tuple[float, float, float, float]  # x0, y0, x1, y1 in fractions of the picture, y down
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One step of the history: its number, its edit, and what was done in words. A step that is off stays there."""
+    """One step of the history: its number, its edit, and what was done in words. A step that is off stays there.
+
+    `box` is where an object was put: it may stick out of the picture, of which the edit's region is the part inside.
+    None: the step is a stroke, or something else that has no place of its own.
+    """
 
     number: int
     edit: Edit
@@ -32,10 +39,26 @@ class Entry:
     concept: str = ""
     mode: str = ""
     seed: int | None = None
+    box: Corners | None = None
     on: bool = True
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return self.concept or self.label
+
+    def moved(self, box: Sequence[float]) -> "Entry":
+        """The object in another box. Errors: EditError for a step that is no object, RegionError."""
+        if self.box is None or not isinstance(self.edit, UnitEdit):
+            raise EditError(
+                f"step {self.number} ({self.label}) is no object that was dropped in, and only those can be moved; "
+                "delete it and paint it anew."
+            )
+        return replace(self, edit=replace(self.edit, region=box_of(box)), box=corners_of(box))
 
     def record(self) -> dict[str, Any]:
         """The step as the browser lists it."""
+        x0, y0, x1, y1 = self.box or (0, 0, 0, 0)
         return {
             "entry": self.number,
             "label": self.label,
@@ -44,6 +67,7 @@ class Entry:
             "on": self.on,
             "everywhere": self.edit.seeds is None,
             "seed": self.seed,
+            "box": None if self.box is None else {"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0},
         }
 
 
@@ -62,22 +86,39 @@ class History:
             return self
         return History(entries, (*self.past, self.entries), (), self.count if count is None else count)
 
-    def push(self, edit: Edit, label: str, *, concept: str = "", mode: str = "", seed: int | None = None) -> "History":
-        """One more step, on top."""
-        entry = Entry(self.count + 1, edit, label, concept, mode, seed)
+    def push(self, edit: Edit, label: str, *, box: Sequence[float] | None = None, **known: Any) -> "History":
+        """One more step, on top, with what else is `known` of it: concept, mode and seed."""
+        place = box_in(edit) if box is None else corners_of(box)
+        entry = Entry(self.count + 1, edit, label, box=place, **known)
         return self.turned((*self.entries, entry), count=entry.number)
 
     def replaced(self, edits: Iterable[Edit]) -> "History":
         """These edits instead of all steps."""
-        entries = tuple(Entry(self.count + 1 + i, edit, described(edit)) for i, edit in enumerate(edits))
+        entries = tuple(Entry(self.count + 1 + i, edit, described(edit), box=box_in(edit)) for i, edit in enumerate(edits))
         return self.turned(entries, count=self.count + len(entries))
 
     def toggled(self, number: int, on: bool) -> "History":
         """The step switched on or off. Errors: EditError, if there is no such step."""
-        numbers = [entry.number for entry in self.entries]
-        if number not in numbers:
-            raise EditError(one_of("step", number, numbers, where="the history"))
-        return self.turned(tuple(replace(entry, on=on) if entry.number == number else entry for entry in self.entries))
+        return self._with(replace(self.entry(number), on=on))
+
+    def moved(self, number: int, box: Sequence[float]) -> "History":
+        """The object in another box, and all else as it was. Errors: those of `Entry.moved`; EditError for no step."""
+        return self._with(self.entry(number).moved(box))
+
+    def without(self, number: int) -> "History":
+        """All steps but that one. Errors: EditError, if there is no such step."""
+        gone = self.entry(number)
+        return self.turned(tuple(entry for entry in self.entries if entry is not gone))
+
+    def entry(self, number: int) -> Entry:
+        """The step of that number. Errors: EditError, if there is none."""
+        for entry in self.entries:
+            if entry.number == number:
+                return entry
+        raise EditError(one_of("step", number, [entry.number for entry in self.entries], where="the history"))
+
+    def _with(self, changed: Entry) -> "History":
+        return self.turned(tuple(changed if entry.number == changed.number else entry for entry in self.entries))
 
     def undone(self) -> "History":
         """One step back; at the beginning, the same."""
@@ -116,6 +157,13 @@ def described(edit: Edit) -> str:
     if isinstance(edit, UnitEdit):
         return f"{edit.mode} {len(edit.units)} units of {edit.layer}"
     return type(edit).__name__
+
+
+def change(before: Entry, after: Entry) -> str:
+    """What became of an object, in a word."""
+    (x0, y0, x1, y1), (u0, v0, u1, v1) = (entry.box or (0, 0, 0, 0) for entry in (before, after))
+    same = abs((x1 - x0) - (u1 - u0)) < 1e-6 and abs((y1 - y0) - (v1 - v0)) < 1e-6
+    return "moved" if same else "resized"
 
 
 def touches(edit: Edit, picture: int) -> bool:
@@ -198,14 +246,28 @@ def region_of(where: Any) -> Region:
 
 def box_of(box: Sequence[float]) -> Region:
     """The part of a box (x0, y0, x1, y1) that lies on the picture. Errors: RegionError, if there is none."""
+    x0, y0, x1, y1 = (min(1.0, max(0.0, edge)) for edge in corners_of(box))
+    if not (x0 < x1 and y0 < y1):
+        raise RegionError(f"the box {tuple(box)!r} lies outside the picture or is empty; x and y go from 0 to 1, y down.")
+    return Region.box(x0, y0, x1, y1)
+
+
+def corners_of(box: Sequence[float]) -> Corners:
+    """A box as four numbers, no further out than the picture is wide. Errors: RegionError, if it is none."""
     try:
         x0, y0, x1, y1 = (float(edge) for edge in box)
     except (TypeError, ValueError):
         raise RegionError(f"a box is (x0, y0, x1, y1), fractions of the picture; what came is {box!r}.") from None
-    cut = [min(1.0, max(0.0, edge)) for edge in (x0, y0, x1, y1)]
-    if not (x0 < x1 and y0 < y1 and cut[0] < cut[2] and cut[1] < cut[3]):
-        raise RegionError(f"the box {tuple(box)!r} lies outside the picture or is empty; x and y go from 0 to 1, y down.")
-    return Region.box(*cut)
+    if any(math.isnan(edge) for edge in (x0, y0, x1, y1)):
+        raise RegionError(f"the box {tuple(box)!r} has an edge that is no number.")
+    x0, y0, x1, y1 = (min(2.0, max(-1.0, edge)) for edge in (x0, y0, x1, y1))
+    return x0, y0, x1, y1
+
+
+def box_in(edit: Edit) -> Corners | None:
+    """The box that an edit can be moved from; None, if it has none, or draws something else in another place."""
+    movable = isinstance(edit, UnitEdit) and edit.region is not None and edit.value.ndim < 3  # no patch of one place
+    return edit.region.corners if movable else None  # type: ignore[attr-defined]
 
 
 def check_nouns(g: Any, d: Any, segmenter: Any, latents: Any, *, lab: str = "PaintBox") -> None:

@@ -10,6 +10,7 @@ from ganwidgets.widgets.messages import (
     LEVELS,
     MASK_BYTES,
     MASK_SIDE,
+    PAINTING,
     POSTS,
     PROTOCOL,
     REQUESTS,
@@ -74,6 +75,8 @@ export interface Step {
   on: boolean;
   everywhere: boolean;
   seed: number | null;
+  /** where an object was put, in fractions of the picture, out of which it may stick; null: the step cannot be moved */
+  box: { x: number; y: number; width: number; height: number } | null;
 }
 
 export interface Progress {
@@ -120,13 +123,21 @@ def _constants() -> str:
         f"export const FILE_BYTES = {FILE_BYTES};\nexport const IN_FLIGHT = {IN_FLIGHT};\n"
         f"export const ROWS = {ROWS};\n\n"
         f"/** Lowest and highest value of each numeric setting. */\nexport const RANGES = {{\n{ranges}}} as const;\n\n"
-        f"export type Tool = {_union(TOOLS)};\nexport type Level = {_union(LEVELS)};\n"
+        f"export type PaintTool = {_union(PAINTING)};\nexport type Tool = {_union(TOOLS)};\nexport type Level = {_union(LEVELS)};\n"
         f"export type Driver = {_union(DRIVERS)};\nexport type Change = {_union(CHANGES)};\n"
         f"export type Status = {_union(STATUSES)};\n"
     )
 
 
-_NAMED = {TOOLS: "Tool", LEVELS: "Level", DRIVERS: "Driver", CHANGES: "Change", STATUSES: "Status", tuple(SETTINGS): "Setting"}
+_NAMED = {
+    PAINTING: "PaintTool",
+    TOOLS: "Tool",
+    LEVELS: "Level",
+    DRIVERS: "Driver",
+    CHANGES: "Change",
+    STATUSES: "Status",
+    tuple(SETTINGS): "Setting",
+}
 
 
 def _type(spec: Field) -> str:

@@ -16,7 +16,8 @@ export const RANGES = {
   amount: [0, 10],
 } as const;
 
-export type Tool = "insert" | "ablate";
+export type PaintTool = "insert" | "ablate";
+export type Tool = "insert" | "ablate" | "select";
 export type Level = "low" | "medium" | "high" | "custom";
 export type Driver = "thread" | "pull" | "inline";
 export type Change = "ablate" | "boost" | "set";
@@ -63,6 +64,8 @@ export interface Step {
   on: boolean;
   everywhere: boolean;
   seed: number | null;
+  /** where an object was put, in fractions of the picture, out of which it may stick; null: the step cannot be moved */
+  box: { x: number; y: number; width: number; height: number } | null;
 }
 
 export interface Progress {
@@ -108,7 +111,7 @@ export interface State {
   concepts: Chip[];
   /** the chip in hand; empty: none */
   concept: string;
-  /** brush or eraser */
+  /** brush, eraser, or what selects objects */
   tool: Tool;
   /** brush diameter, as a fraction of the picture */
   size: number;
@@ -149,11 +152,17 @@ export interface Requests {
   /** change the strip: these seeds, new ones, or move along */
   strip: { seeds?: number[]; shuffle?: boolean; step?: number };
   /** show what the stroke so far would do; buffer: 8-bit grey PNG of at most 256 x 256 */
-  preview: { concept: string; tool: Tool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
+  preview: { concept: string; tool: PaintTool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
   /** paint; buffer: 8-bit grey PNG of at most 256 x 256 */
-  stroke: { concept: string; tool: Tool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
+  stroke: { concept: string; tool: PaintTool; level?: Level; count?: number; strength?: number; everywhere?: boolean };
   /** insert a concept in a box: fractions of the picture, y down */
   drop: { concept: string; x: number; y: number; width: number; height: number; level?: Level; count?: number; strength?: number; everywhere?: boolean };
+  /** show an object in another box; nothing is kept */
+  peek: { entry: number; x: number; y: number; width: number; height: number };
+  /** put an object in another box */
+  move: { entry: number; x: number; y: number; width: number; height: number };
+  /** take a step out of the history */
+  delete: { entry: number };
   undo: Record<never, never>;
   redo: Record<never, never>;
   /** take every edit away */
