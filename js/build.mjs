@@ -8,6 +8,7 @@ import * as esbuild from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "ganwidgets", "static");
 const WIDGETS = ["paintbox", "unitbrowser"];
+const PAGES = ["unitbrowser-page"]; // the same, with what answers from a record
 const MOST = 60_000; // bytes of a module: it is stored in the notebook once for every widget
 
 /** SHA-256 over all that the bundle is made of; setup.py computes the same. */
@@ -42,6 +43,12 @@ const widgets = {
   define: { "define.amd": "false" },
 };
 
+const pages = {
+  ...widgets,
+  entryPoints: PAGES.map((name) => ({ in: `src/pages/${name}.ts`, out: name })),
+  format: "iife",
+};
+
 const demos = {
   ...shared,
   entryPoints: [{ in: "demo/paintbox.ts", out: "paintbox" }],
@@ -51,7 +58,7 @@ const demos = {
 
 function finish() {
   writeFileSync(join(out, ".js.sha256"), `${digest()}\n`);
-  for (const name of WIDGETS) {
+  for (const name of [...WIDGETS, ...PAGES]) {
     const { size } = statSync(join(out, `${name}.js`));
     if (size > MOST) throw new Error(`${name}.js has ${size} bytes; it must have at most ${MOST}.`);
   }
@@ -62,8 +69,9 @@ if (process.argv.includes("--demo")) {
   await esbuild.build(demos);
 } else if (process.argv.includes("--watch")) {
   const stamp = { name: "stamp", setup: (build) => build.onEnd((result) => result.errors.length || finish()) };
-  for (const options of [{ ...widgets, plugins: [stamp] }, demos]) await (await esbuild.context(options)).watch();
+  for (const options of [{ ...widgets, plugins: [stamp] }, pages, demos]) await (await esbuild.context(options)).watch();
 } else {
   await esbuild.build(widgets);
+  await esbuild.build(pages);
   finish();
 }

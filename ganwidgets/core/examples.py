@@ -61,7 +61,7 @@ class Examples:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As arrays for a file: every picture once, as JPEG of at most 128 px, and one bit a pixel for where units are lit."""
         side = min(KEPT_SIDE, self.pictures.shape[2])
-        pictures = [jpeg(Image.fromarray(each), side) for each in self.unique.values()]
+        pictures = [jpeg(_fitted(Image.fromarray(each), side)) for each in self.unique.values()]
         lit = self.lit
         if side < lit.shape[2]:
             rows = (np.arange(side) * lit.shape[2]) // side
@@ -89,12 +89,15 @@ class Examples:
         return cls(layer, tuple(units.tolist()), numbers, pictures, lit)
 
 
-def jpeg(picture: Image.Image, side: int, quality: int = 90) -> bytes:
-    """A square picture as JPEG of that many pixels a side."""
+def jpeg(picture: Image.Image, quality: int = 90) -> bytes:
+    """A picture as JPEG, its colours as fine as its light."""
     held = io.BytesIO()
-    small = picture if picture.size == (side, side) else picture.resize((side, side), Image.Resampling.LANCZOS)
-    small.save(held, "JPEG", quality=quality, subsampling=0)
+    picture.save(held, "JPEG", quality=quality, subsampling=0)
     return held.getvalue()
+
+
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
+    return picture if picture.size == (side, side) else picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _decoded(content: bytes, side: int) -> Any:

@@ -1,7 +1,7 @@
 """UnitBrowser: every unit of a layer with the pictures that light it most, and what a picture is without it."""
 
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -23,7 +23,9 @@ from ganwidgets.widgets.choice import Choice, Choices
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.messages import CHANGES, SETTINGS, Message
+from ganwidgets.widgets.pages import Page
 from ganwidgets.widgets.painting import Easel, check_nouns, stacked
+from ganwidgets.widgets.unitpage import unit_page
 from ganwidgets.widgets.unitrows import UnitRows
 
 FIRING = 12                # units that a probe answers
@@ -201,10 +203,11 @@ class UnitBrowser(LabWidget):
 
     def table(self) -> list[dict[str, Any]]:
         """The units of the layer, the highest IoU first, as the browser lists them."""
-        colors = {concept.name: concept.hex for concept in self._dissection.concepts}
-        return [{"unit": int(row.unit), "concept": row.concept, "kind": row.kind, "color": colors.get(row.concept, "#888888"),
-                 "iou": round(float(row.iou), 4), "cap": round(float(row.iou_cap), 4), "other": round(float(row.iou_other), 4),
-                 "live": bool(row.live)} for row in self._dissection.at(self.layer).table.itertuples()]
+        return self._table(self.layer)
+
+    def recorded(self, seeds: Sequence[int] | None) -> Page:
+        """Every unit of every layer, and where each acts on some pictures under the present edits."""
+        return unit_page(self, self._dissection, seeds, self._table)
 
     def described(self) -> list[str]:
         """The few words that stand in the repr."""
@@ -273,6 +276,12 @@ class UnitBrowser(LabWidget):
             " This dissection keeps no pictures of it: d.with_examples(gw.examples(g, d)) puts them there.")
         self.say(alt=f"Unit {unit} of {self.layer} in {self.model}: the pictures that light it most.{hint}",
                  status=hint.strip() or f"Unit {unit}.")
+
+    def _table(self, layer: str) -> list[dict[str, Any]]:
+        colors = {concept.name: concept.hex for concept in self._dissection.concepts}
+        return [{"unit": int(row.unit), "concept": row.concept, "kind": row.kind, "color": colors.get(row.concept, "#888888"),
+                 "iou": round(float(row.iou), 4), "cap": round(float(row.iou_cap), 4), "other": round(float(row.iou_other), 4),
+                 "live": bool(row.live)} for row in self._dissection.at(layer).table.itertuples()]
 
     def _send_table(self) -> None:
         self.post({"kind": "table", "layer": self.layer}, [json.dumps(self.table()).encode()])

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from PIL import Image
 
+from ganwidgets.core.examples import Examples
 from ganwidgets.core.images import sheet
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.unit_edits import check_fits
@@ -55,6 +56,11 @@ class UnitRows:
         """The pictures of a unit that the dissection keeps, lit where it acts; none: it keeps none."""
         found = self._kept.get(layer)
         return found.row(unit) if found is not None and unit in found.units else []
+
+    def all_kept(self, layer: str) -> Examples | None:
+        """What the dissection keeps of a layer, if it is of all its units."""
+        found = self._kept.get(layer)
+        return found if found is not None and len(found.units) == found.layer.channels else None
 
     def large(self, layer: str, unit: int) -> Image.Image:
         """The same on one square page."""

@@ -2,6 +2,7 @@
 
 import type { Box } from "../src/canvas/geometry";
 import type { Answer, Chip, Requests, State, Step, Tool } from "../src/messages";
+import { BLANK } from "../src/pages/model";
 import type { Model } from "../src/store";
 import { landscape, numbers, SHAPES, SIDE } from "./scene";
 
@@ -29,37 +30,18 @@ export interface Options {
 const CHIPS: Chip[] = Object.entries(SHAPES).map(([name, { color, units, measured }]) => ({ name, kind: "object", color, units, measured, note: `best unit's IoU 0.${10 + units}` }));
 
 export const START: State = {
-  protocol: 1,
+  ...BLANK,
   version: "0.1.0",
   model: "storybook",
   layer: "layer5",
   image_size: SIDE,
-  picture: new DataView(new ArrayBuffer(0)),
   seed: 5,
   strip: [0, 1, 2, 3, 4, 5, 6, 7],
   concepts: CHIPS,
   concept: "tree",
-  tool: "insert",
   size: 0.16,
-  soft: 0.3,
   level: "medium",
-  count: 4,
-  strength: 1,
-  everywhere: false,
-  heat: false,
   layers: ["layer5"],
-  ticked: [],
-  sets: [],
-  under: 0,
-  change: "ablate",
-  amount: 2,
-  history: [],
-  can_undo: false,
-  can_redo: false,
-  busy: "",
-  progress: {},
-  error: {},
-  status: "",
   alt: "Picture 5 of storybook: sky, grass, house, tree.",
   read_only: false,
   driver: "thread",

@@ -2,7 +2,7 @@
 
 import type { Box } from "./canvas/geometry";
 import type { Kernel } from "./kernel";
-import type { Chip, Requests, Tool, Trouble } from "./messages";
+import type { Chip, RequestKind, Requests, Tool, Trouble } from "./messages";
 import { FILE_BYTES, PROTOCOL, RANGES } from "./messages";
 import { clamp } from "./canvas/geometry";
 import { download, NO_SHEET, type Sheet } from "./parts/pictures";
@@ -39,15 +39,23 @@ export function newsroom(): News {
 
 export const noSheets = (): Studio["sheets"] => ({ thumbs: NO_SHEET, chips: NO_SHEET, steps: NO_SHEET });
 
-/** Why nothing can be changed, in words; empty: it can. */
-export function barred({ store, kernel }: Pick<Studio, "store" | "kernel">): string {
+/** Why nobody answers, in words; empty: somebody does. */
+function unanswered({ store, kernel }: Pick<Studio, "store" | "kernel">): string {
   const protocol = store.get("protocol");
   if (protocol !== PROTOCOL) return "The page and the kernel have different versions of ganwidgets: restart the kernel and reload the page.";
   if (kernel.line === "gone") return "No kernel: this is the last picture. Run the cell again to paint.";
-  if (store.get("read_only")) return "Read only";
   if (kernel.line === "live") return "";
   return kernel.late ? "The kernel does not answer: is another cell running, or has it stopped?" : "Waiting for the kernel…";
 }
+
+/** Why nothing can be changed, in words; empty: it can. */
+export const barred = (studio: Pick<Studio, "store" | "kernel">): string => unanswered(studio) || (studio.store.get("read_only") ? "Read only" : "");
+
+/** Whether there is somebody to ask, if only for a look. */
+export const reachable = (studio: Studio): boolean => unanswered(studio) === "";
+
+/** Requests that change nothing but what is shown. */
+const LOOKS: readonly RequestKind[] = ["show", "list"];
 
 export const open = (studio: Studio): boolean => barred(studio) === "";
 
@@ -66,7 +74,7 @@ export function actsOf(studio: Studio) {
   const { store, kernel } = studio;
 
   async function ask<K extends keyof Requests>(kind: K, fields: Requests[K], buffer?: ArrayBufferView<ArrayBuffer>) {
-    if (!open(studio)) {
+    if (!(LOOKS.includes(kind) ? reachable(studio) : open(studio))) {
       studio.say(barred(studio));
       return null;
     }

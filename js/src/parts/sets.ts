@@ -36,6 +36,7 @@ export function unitSets(studio: Studio, acts: Acts): HTMLElement {
   }
 
   const draw = () => {
+    node.hidden = store.get("read_only");
     const on = open(studio);
     const sets = store.get("sets");
     keyed(list, sets, (set) => set.name, create, (node, set) => {
@@ -48,7 +49,8 @@ export function unitSets(studio: Studio, acts: Acts): HTMLElement {
     allow(keep, on && store.get("ticked").length > 0);
     name.readOnly = !on;
   };
+  const node = card("gw-sets", "Sets of units", make("div", "gw-filter", {}, name, keep), list, empty);
   store.watch(["sets", "ticked", "image_size", "read_only"], draw);
   studio.news.on("line", draw);
-  return card("gw-sets", "Sets of units", make("div", "gw-filter", {}, name, keep), list, empty);
+  return node;
 }

@@ -1,7 +1,7 @@
 // The list of units: thousands of rows, of which only those in sight are on the page and have their pictures fetched.
 
 import { ROWS, type UnitRow } from "../messages";
-import { open, type Acts, type Studio } from "../studio";
+import { reachable, type Acts, type Studio } from "../studio";
 import { keyed, listen, make } from "./dom";
 import { icon } from "./icons";
 import { decode } from "./pictures";
@@ -107,7 +107,7 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
   }
 
   async function fetchPictures(): Promise<void> {
-    if (asking || signal.aborted || !open(studio)) return;
+    if (asking || signal.aborted || !reachable(studio)) return;
     const [from, to] = sight();
     const units = rows.slice(from, to).map((row) => row.unit).filter((unit) => !pictures.has(unit)).slice(0, ROWS);
     if (units.length === 0) return;

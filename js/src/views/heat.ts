@@ -3,7 +3,7 @@
 import { heatPicture } from "../canvas/colour";
 import type { Reply } from "../kernel";
 import { make } from "../parts/dom";
-import { chosen, open, type Studio } from "../studio";
+import { chosen, reachable, type Studio } from "../studio";
 
 export interface Heat {
   readonly canvas: HTMLCanvasElement;
@@ -19,7 +19,7 @@ export function heatMap(studio: Studio, wanted: () => (() => Promise<Reply>) | n
   async function refresh(): Promise<void> {
     const ask = wanted();
     canvas.hidden = ask === null;
-    if (!ask || !open(studio)) return;
+    if (!ask || !reachable(studio)) return;
     if (flying) {
       again = true;
       return;
@@ -59,13 +59,13 @@ export function heatLayer(studio: Studio): { canvas: HTMLCanvasElement; legend: 
     const chip = store.get("heat") ? chosen(studio) : null;
     legend.hidden = chip === null;
     if (chip === null) return null;
-    if (open(studio)) words.textContent = `Where the units of ${chip.name} act`;
+    if (reachable(studio)) words.textContent = `Where the units of ${chip.name} act`;
     return () => kernel.ask("heatmap", { concept: chip.name });
   };
   const { canvas, refresh } = heatMap(studio, wanted, () => {
     canvas.dataset["gwConcept"] = chosen(studio)?.name ?? "";
   });
   store.watch([...TRAITS], refresh);
-  studio.news.on("line", () => store.get("heat") && open(studio) && !canvas.dataset["gwConcept"] && refresh());
+  studio.news.on("line", () => store.get("heat") && reachable(studio) && !canvas.dataset["gwConcept"] && refresh());
   return { canvas, legend };
 }

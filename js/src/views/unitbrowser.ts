@@ -9,7 +9,7 @@ import { allow, button, card, listen, make, press } from "../parts/dom";
 import { progress, title } from "../parts/notices";
 import { unitSets } from "../parts/sets";
 import { listed, unitList, type Order } from "../parts/units";
-import { open, type Acts, type Studio } from "../studio";
+import { open, reachable, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
 import type { Screen } from "./screen";
 import { shell, type Props } from "./shell";
@@ -99,9 +99,10 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
   listen(amount, "input", () => store.set({ amount: Number(amount.value) }), signal);
   const count = make("span", "gw-count");
   const group = (label: string, ...nodes: Node[]) => make("div", "gw-group", { role: "group", "aria-label": label }, ...nodes);
+  const past = group("History", undo, redo, reset);
   const view = group("View", flame);
   const ways = group("Ticked units are", ...changes.map(([, each]) => each));
-  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, group("History", undo, redo, reset), view, ways, amount, count);
+  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, past, view, ways, amount, count);
   const draw = () => {
     const on = open(studio);
     const ticked = store.get("ticked").length;
@@ -109,7 +110,9 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
     allow(undo, on && store.get("can_undo"));
     allow(redo, on && store.get("can_redo"));
     allow(reset, on && ticked + under > 0);
-    view.hidden = ways.hidden = !draws(studio);
+    view.hidden = !draws(studio);
+    past.hidden = count.hidden = store.get("read_only");
+    ways.hidden = store.get("read_only") || !draws(studio);
     for (const [change, each] of changes) {
       allow(each, on);
       press(each, store.get("change") === change);
@@ -193,7 +196,7 @@ function prober(studio: Studio, picture: Screen, rows: () => readonly UnitRow[],
   };
   listen(picture.canvas, "click", (event) => {
     const at = fractionAt(event, picture.canvas.getBoundingClientRect());
-    if (!inside(at) || !open(studio) || !draws(studio)) return;
+    if (!inside(at) || !reachable(studio) || !draws(studio)) return;
     void studio.kernel.ask("probe", { x: at.x, y: at.y }).then((reply) => {
       if (reply.status !== "done") return;
       const known = new Map(rows().map((row) => [row.unit, row]));
@@ -224,7 +227,7 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, runs: Readonly<
     const run = key === "z" ? (event.shiftKey ? acts.redo : acts.undo) : runs[key];
     if (!run || ((event.ctrlKey || event.metaKey) && key !== "z")) return;
     event.preventDefault();
-    if (open(studio)) run();
+    if (reachable(studio)) run();
   }, studio.signal);
 }
 
