@@ -59,6 +59,7 @@ export function history(studio: Studio, acts: Acts, select: (entry: number) => v
     const colour = store.get("concepts").find((chip) => chip.name === step.concept)?.color;
     (node.querySelector(".gw-dot") as HTMLElement).style.setProperty("--gw-concept", colour ? cssColour(colour) : "transparent");
     (node.querySelector(".gw-step-word") as HTMLElement).textContent = step.label;
+    node.title = step.label;
     (node.querySelector(".gw-step-where") as HTMLElement).textContent = step.everywhere ? "every picture" : step.seed === null ? "" : `picture ${step.seed}`;
     const pick = node.querySelector('[data-act="select-step"]') as HTMLElement;
     pick.setAttribute("aria-label", `Select ${step.concept || step.label} on the picture`);
