@@ -1,14 +1,15 @@
 // A kernel that lives in the page: it speaks the protocol and paints its small landscapes, so that every control can be tried.
 
 import type { Box } from "../src/canvas/geometry";
-import type { Answer, Chip, Requests, State, Step, Tool } from "../src/messages";
+import type { Answer, Chip, Requests, PaintTool, State, Step } from "../src/messages";
 import { BLANK } from "../src/pages/model";
 import type { Model } from "../src/store";
 import { landscape, numbers, SHAPES, SIDE } from "./scene";
 
 interface Edit {
   readonly concept: string;
-  readonly tool: Tool;
+  readonly tool: PaintTool;
+  readonly box: Box | null;
   readonly mask: Float32Array;
   readonly strength: number;
   readonly seed: number | null;
@@ -84,7 +85,7 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
   let edits: Edit[] = [];
   let [frames, entries, shuffles] = [0, 0, 0];
 
-  const asStep = ({ entry, concept, tool, on, seed }: Edit): Step => ({ entry, label: `${concept} ${tool === "insert" ? "painted" : "erased"}`, concept, mode: tool, on, everywhere: seed === null, seed });
+  const asStep = ({ entry, concept, tool, on, seed, box }: Edit): Step => ({ entry, label: `${concept} ${tool === "insert" ? "painted" : "erased"}`, concept, mode: tool, on, everywhere: seed === null, seed, box });
 
   async function turn(next: Edit[], words: string, message: Message, keep = true): Promise<void> {
     if (keep) [past, future] = [[...past, edits], []];
@@ -118,7 +119,9 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
     await original();
   }
 
-  const edit = (concept: string, tool: Tool, mask: Float32Array): Edit => ({ concept, tool, mask, strength: state.strength, seed: state.everywhere ? null : state.seed, entry: ++entries, on: true });
+  const edit = (concept: string, tool: PaintTool, mask: Float32Array, box: Box | null = null): Edit => ({ concept, tool, mask, box, strength: state.strength, seed: state.everywhere ? null : state.seed, entry: ++entries, on: true });
+
+  const placed = (message: Box & { entry: number }) => edits.map((each) => (each.entry === message.entry ? { ...each, mask: boxed(message), box: boxIn(message) } : each));
 
   const acts: { [K in Message["kind"]]?: (message: Extract<Message, { kind: K }>, data: Uint8Array<ArrayBuffer>[]) => Promise<object | void> } = {
     async ready(message) {
@@ -137,7 +140,10 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
     },
     preview: async (message, data) => show(message, [...edits, edit(message.concept, message.tool, await unpacked(data[0]))], false),
     stroke: async (message, data) => turn([...edits, edit(message.concept, message.tool, await unpacked(data[0]))], `${message.concept} ${message.tool === "insert" ? "painted" : "erased"}.`, message),
-    drop: (message) => turn([...edits, edit(message.concept, "insert", boxed(message))], `${message.concept} dropped in.`, message),
+    drop: (message) => turn([...edits, edit(message.concept, "insert", boxed(message), boxIn(message))], `${message.concept} dropped in.`, message),
+    peek: async (message) => show(message, placed(message), false),
+    move: (message) => turn(placed(message), "Object moved.", message),
+    delete: (message) => turn(edits.filter((each) => each.entry !== message.entry), "Step taken away.", message),
     async undo(message) {
       const back = past.pop();
       if (back) future.push(edits);
@@ -181,7 +187,7 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
       const answer: Answer = { kind: "answer", id: message.id, view: message.view, status: "done", request: message.kind };
       try {
         const { data: file, ...payload } = ((await acts[message.kind]?.(message as never, data)) ?? {}) as { data?: ArrayBuffer };
-        if (!["ready", "preview", "heatmap", "cancel"].includes(message.kind) && "message" in state.error) set({ error: {} });
+        if (!["ready", "preview", "peek", "heatmap", "cancel"].includes(message.kind) && "message" in state.error) set({ error: {} });
         post({ ...answer, ...payload }, file);
       } catch (error) {
         const trouble = { message: (error as Error).message, details: (error as Error).stack ?? "" };
@@ -250,6 +256,8 @@ async function unpacked(data: Uint8Array<ArrayBuffer> | undefined): Promise<Floa
   const pixels = ctx.getImageData(0, 0, SIDE, SIDE).data;
   return Float32Array.from({ length: SIDE * SIDE }, (_, i) => (pixels[4 * i] as number) / 255);
 }
+
+const boxIn = ({ x, y, width, height }: Box): Box => ({ x, y, width, height });
 
 const boxed = (box: Box): Float32Array =>
   Float32Array.from({ length: SIDE * SIDE }, (_, i) => {

@@ -29,6 +29,8 @@ export interface Kernel {
   ask<K extends RequestKind>(kind: K, fields: Requests[K], buffer?: ArrayBufferView<ArrayBuffer>): Promise<Reply>;
   /** Show what a stroke would do. At most one preview is under way; of those that wait only the latest is made and sent. */
   preview(fields: Requests["preview"], mask: () => ArrayBufferView<ArrayBuffer>): void;
+  /** Show an object in another box, as a preview. */
+  peek(fields: Requests["peek"]): void;
   /** Forget the preview that waits. Unless what it shows is to come true (`undone` false), give up the one under way, and show none of those asked for so far. */
   dropPreviews(undone?: boolean): void;
   /** Give up an act. */
@@ -43,7 +45,7 @@ interface Asked {
 }
 
 /** Requests that are no act of the user's. */
-const QUIET: readonly RequestKind[] = ["ready", "preview", "next", "ack", "cancel", "heatmap", "set", "rows", "unit", "probe"];
+const QUIET: readonly RequestKind[] = ["ready", "preview", "peek", "next", "ack", "cancel", "heatmap", "set", "rows", "unit", "probe"];
 
 const PATIENCE = 8000; // ms without a first answer, after which we wonder
 
@@ -82,7 +84,7 @@ export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Ker
     hooks.changed();
   }
 
-  const previews = onePreview(ask, () => count, (id) => ask("cancel", { target: id }));
+  const previews = onePreview(() => count, (id) => ask("cancel", { target: id }));
   const frames = inOrder(hooks.frame, (frame) => send("ack", { frame }), (frame) => frame.preview && !previews.wanted(frame, view));
   const pull = puller(() => model.get("driver") === "pull", ask);
 
@@ -127,7 +129,8 @@ export function openKernel(model: Model, signal: AbortSignal, hooks: Hooks): Ker
       return [...asked].filter(([, { kind }]) => !QUIET.includes(kind)).map(([id]) => id);
     },
     ask,
-    preview: previews.show,
+    preview: (fields, mask) => previews.show(() => ask("preview", fields, mask())),
+    peek: (fields) => previews.show(() => ask("peek", fields)),
     dropPreviews: previews.drop,
     cancel: (id) => void ask("cancel", { target: id }),
     greet(dpr) {
@@ -152,25 +155,25 @@ function newView(): string {
 type Ask = Kernel["ask"];
 
 /** One preview under way, the latest waiting. */
-function onePreview(ask: Ask, last: () => number, giveUp: (id: number) => void) {
+function onePreview(last: () => number, giveUp: (id: number) => void) {
   let flying: number | null = null;
-  let waiting: { fields: Requests["preview"]; mask: () => ArrayBufferView<ArrayBuffer> } | null = null;
+  let waiting: (() => Promise<Reply>) | null = null;
   let given: number | null = null; // already cancelled
   let oldest = 0; // frames of previews before this one are not shown
 
   async function fly(): Promise<void> {
     while (waiting && flying === null) {
-      const { fields, mask } = waiting;
+      const send = waiting;
       waiting = null;
       flying = last() + 1;
-      await ask("preview", fields, mask());
+      await send();
       flying = null;
     }
   }
 
   return {
-    show(fields: Requests["preview"], mask: () => ArrayBufferView<ArrayBuffer>) {
-      waiting = { fields, mask };
+    show(send: () => Promise<Reply>) {
+      waiting = send;
       void fly();
     },
     drop(undone = true) {

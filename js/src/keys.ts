@@ -24,6 +24,12 @@ export type Act =
   | "next"
   | "smaller"
   | "larger"
+  | "select"
+  | "object"
+  | "remove"
+  | "grow"
+  | "shrink"
+  | "whole"
   | "help"
   | "escape"
   | "dab"
@@ -46,6 +52,14 @@ const ANYWHERE: Readonly<Record<string, Act>> = {
   ".": "next",
   "[": "smaller",
   "]": "larger",
+  v: "select",
+  n: "object",
+  Delete: "remove",
+  Backspace: "remove",
+  "+": "grow",
+  "=": "grow",
+  "-": "shrink",
+  "0": "whole",
   "?": "help",
   Escape: "escape",
 };
@@ -84,7 +98,11 @@ export const stride = (key: Key): number => (key.shiftKey ? 0.1 : 0.02);
 
 /** The help sheet. */
 export const SHORTCUTS: readonly (readonly [string, string])[] = [
-  ["b   e", "brush, eraser"],
+  ["b   e   v", "brush, eraser, select"],
+  ["n", "select the next object (Shift: the one before)"],
+  ["Delete", "take the selected object away"],
+  ["+   -", "resize the selected object, else zoom"],
+  ["0", "the whole picture"],
   ["[   ]", "smaller, larger"],
   ["z   Shift+z", "undo, redo"],
   ["o (hold)", "the picture before all edits"],
@@ -97,9 +115,11 @@ export const SHORTCUTS: readonly (readonly [string, string])[] = [
 ];
 
 export const PICTURE_SHORTCUTS: readonly (readonly [string, string])[] = [
-  ["Arrows", "move the brush (Shift: further)"],
+  ["Arrows", "move the brush or the object (Shift: further)"],
   ["Space", "dab; hold and move to paint"],
   ["p", "brush down, and up again"],
   ["Enter", "put the chosen thing at the brush"],
   ["Shift + drag", "a straight line"],
+  ["Ctrl + wheel", "zoom; so do two fingers"],
+  ["Middle button", "move the zoomed picture"],
 ];

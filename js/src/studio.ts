@@ -22,7 +22,7 @@ export interface Studio {
   fail(trouble: Trouble | null): void;
 }
 
-type Topic = "sheets" | "line" | "picture" | "preview" | "original" | "split";
+type Topic = "sheets" | "line" | "picture" | "preview" | "original" | "split" | "zoom";
 
 export interface News {
   on(topic: Topic, heard: () => void): void;
@@ -103,6 +103,9 @@ export function actsOf(studio: Studio) {
     shuffle: () => void ask("strip", { shuffle: true }),
     drop: (concept: string, box: Box) => ask("drop", { concept, x: box.x, y: box.y, width: box.width, height: box.height, ...meant(store) }),
 
+    move: (entry: number, box: Box) => ask("move", { entry, x: box.x, y: box.y, width: box.width, height: box.height }),
+    delete: (entry: number) => ask("delete", { entry }),
+
     /** A picture by its number, with its neighbours in the strip. */
     type(seed: number): void {
       if (seed === wanted) return;
@@ -132,7 +135,7 @@ export function actsOf(studio: Studio) {
     },
     use(tool: Tool): void {
       store.set({ tool });
-      studio.say(tool === "insert" ? "Brush." : "Eraser.");
+      studio.say({ insert: "Brush.", ablate: "Eraser.", select: "Select: click an object, or press n." }[tool]);
     },
     resize(by: 1 | -1): void {
       const [low, high] = RANGES.size;

@@ -4,7 +4,7 @@ import widget from "../src/views/paintbox";
 import { fakeModel, settled } from "./model";
 
 const RECT = { left: 0, top: 0, width: 400, height: 400, right: 400, bottom: 400, x: 0, y: 0 } as DOMRect;
-const STEP: Step = { entry: 3, label: "tree painted", concept: "tree", mode: "insert", on: true, everywhere: false, seed: 5 };
+const STEP: Step = { entry: 3, label: "tree painted", concept: "tree", mode: "insert", on: true, everywhere: false, seed: 5, box: null };
 const ends: (() => void)[] = [];
 afterEach(() => {
   for (const end of ends.splice(0)) end();

@@ -13,6 +13,7 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
   const { store, signal } = studio;
   const brush = button({ act: "brush", label: "Brush", icon: "brush", key: "b" }, () => acts.use("insert"), signal);
   const eraser = button({ act: "eraser", label: "Eraser", icon: "eraser", key: "e" }, () => acts.use("ablate"), signal);
+  const select = button({ act: "select", label: "Select objects", icon: "select", key: "v" }, () => acts.use("select"), signal);
   const undo = button({ act: "undo", label: "Undo", icon: "undo", key: "z" }, acts.undo, signal);
   const redo = button({ act: "redo", label: "Redo", icon: "redo", key: "Shift+z" }, acts.redo, signal);
   const reset = button({ act: "reset", label: "Take every edit away", icon: "reset" }, acts.reset, signal);
@@ -34,7 +35,7 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
     "div",
     "gw-tools",
     { role: "toolbar", "aria-label": "Tools" },
-    group("Tool", brush, eraser),
+    group("Tool", brush, eraser, select),
     group("History", undo, redo, reset),
     group("View", before, sides, heat),
     group("Pictures", everywhere),
@@ -45,12 +46,13 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
   store.watch(["tool", "heat", "everywhere"], () => {
     press(brush, store.get("tool") === "insert");
     press(eraser, store.get("tool") === "ablate");
+    press(select, store.get("tool") === "select");
     press(heat, store.get("heat"));
     everywhere.setAttribute("aria-checked", String(store.get("everywhere")));
   });
   const enable = () => {
     const on = open(studio);
-    for (const node of [brush, eraser, heat, everywhere]) allow(node, on);
+    for (const node of [brush, eraser, select, heat, everywhere]) allow(node, on);
     allow(undo, on && store.get("can_undo"));
     allow(redo, on && store.get("can_redo"));
     allow(reset, on && store.get("history").length > 0);

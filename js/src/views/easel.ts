@@ -4,16 +4,20 @@ import { rgbOf } from "../canvas/colour";
 import { boxAt, dropSide, fractionAt, inside, moved, type Box, type Point } from "../canvas/geometry";
 import { boxMask, drawPath, isEmpty, rubberLine, type Area, type Brush, type Sample } from "../canvas/mask";
 import { encodeGrey } from "../canvas/png";
-import { MASK_SIDE, type Tool } from "../messages";
+import { MASK_SIDE, type PaintTool } from "../messages";
 import { listen, make } from "../parts/dom";
 import { fine } from "../parts/pictures";
 import { barred, chosen, meant, open, type Acts, type Studio } from "../studio";
+import { objects, type Objects } from "./objects";
+import { zoomable, type Zoom } from "../parts/zoom";
 import { drawScene, inkLayer, type Layer, type Scene } from "./ink";
 import type { Screen } from "./screen";
 
 export interface Easel {
   readonly node: HTMLElement;
   readonly isPainting: boolean;
+  readonly objects: Objects;
+  readonly zoom: Zoom;
   /** A chip hovers at that place of the page: its box is shown, and what it would draw. */
   hover(at: { clientX: number; clientY: number }): void;
   /** Drop the chip in hand there; outside the picture, nothing. */
@@ -31,7 +35,7 @@ export interface Easel {
 
 interface Stroke {
   readonly layer: Layer;
-  readonly tool: Tool;
+  readonly tool: PaintTool;
   readonly concept: string;
   readonly brush: Brush;
   /** null: by keys */
@@ -49,7 +53,7 @@ const LIGHTEST = 0.05; // of a pen's pressure: less would paint nothing that one
 export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonly HTMLElement[], over: readonly HTMLElement[]): Easel {
   const { store, kernel, signal } = studio;
   const ink = make("canvas", "gw-ink", { "aria-hidden": "true", width: 512, height: 512 });
-  const node = make("div", "gw-stage", {}, screen.canvas, screen.glass, ...under, ink, ...over);
+  const zoom = zoomable(studio, screen, [screen.canvas, screen.glass, ...under, ink], () => abandon());
   const ctx = ink.getContext("2d");
   const waiting: { layer: Layer; live: boolean }[] = [];
   const dropping: { box: Box; color: string; name: string }[] = [];
@@ -58,22 +62,31 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
   let cursor: Point = { x: 0.5, y: 0.5 };
   let [hovered, byKeys, live, trying] = [false, false, false, false];
 
+  let made = false; // objects draw as they are made
+  const things: Objects = objects(studio, acts, screen, zoom, () => made && draw());
+  made = true;
+  const node = make("div", "gw-stage", {}, zoom.frame, ...over, things.node, zoom.label);
+
   // What is drawn over the picture.
 
   function scene(): Scene {
     const chip = chosen(studio);
     const focused = byKeys && document.activeElement === screen.canvas;
-    const ring = open(studio) && !box && (hovered || focused || stroke || trying);
+    const selects = store.get("tool") === "select";
+    const ring = open(studio) && !box && (stroke || trying || (!selects && (hovered || focused)));
     return {
       waiting,
       stroke: stroke?.layer ?? null,
       live,
       boxes: box && chip ? [...dropping, { box, color: chip.color, name: "" }] : dropping,
+      marked: things.marked,
       ring: ring ? { at: cursor, brush: brush(), erasing: (stroke?.tool ?? store.get("tool")) === "ablate", keys: focused } : null,
     };
   }
 
-  const draw = () => ctx && drawScene(ctx, scene(), ink.width, ink.width / (ink.clientWidth || ink.width));
+  function draw(): void {
+    if (ctx) drawScene(ctx, scene(), screen.view, ink.width / (ink.clientWidth || ink.width));
+  }
   const brush = (): Brush => stroke?.brush ?? { size: store.get("size"), soft: store.get("soft") };
 
   function settle(): void {
@@ -84,7 +97,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
 
   // A stroke.
 
-  function begin(at: Sample, tool: Tool, pointer: number | null): boolean {
+  function begin(at: Sample, tool: PaintTool, pointer: number | null): boolean {
     const chip = chosen(studio);
     if (!open(studio) || !chip) {
       studio.say(barred(studio) || "Choose something in the palette first.");
@@ -128,7 +141,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
   }
 
   function abandon(): boolean {
-    if (!stroke && !box) return false;
+    if (!stroke && !box) return things.abandon();
     stroke = box = null;
     kernel.dropPreviews();
     screen.restore();
@@ -148,6 +161,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
     byKeys = false;
     hovered = true;
     const tool = event.button === 5 ? "ablate" : store.get("tool"); // 5: the other end of the pen
+    if (tool === "select") return;
     if (begin(sampleAt(event), tool, event.pointerId)) screen.canvas.setPointerCapture?.(event.pointerId);
   }, signal);
   listen(screen.canvas, "pointermove", (event) => {
@@ -182,7 +196,8 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
 
   function target(event: { clientX: number; clientY: number }): Box | null {
     const place = at(event);
-    return inside(place) ? boxAt(place, dropSide(store.get("size"))) : null;
+    const seen = screen.view.zoom === 1 || inside(fractionAt(event, zoom.frame.getBoundingClientRect()));
+    return seen && inside(place) ? boxAt(place, dropSide(store.get("size"))) : null;
   }
 
   function hover(event: { clientX: number; clientY: number }): void {
@@ -209,6 +224,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
     void acts.drop(chip.name, place).then((reply) => {
       dropping.splice(dropping.indexOf(shown), 1);
       if (reply?.status !== "done") screen.restore();
+      else if (store.get("tool") === "select") things.select(store.get("history").at(-1)?.entry ?? 0);
       settle();
     });
   }
@@ -230,6 +246,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
   started = true;
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   studio.news.on("line", draw);
+  studio.news.on("zoom", draw);
   studio.news.on("preview", () => {
     live = true;
     draw();
@@ -238,6 +255,8 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
 
   return {
     node,
+    objects: things,
+    zoom,
     get isPainting() {
       return stroke !== null;
     },
@@ -253,6 +272,7 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
       if (stroke && stroke.pointer !== null) return;
       byKeys = true;
       cursor = moved(cursor, dx, dy);
+      zoom.reveal(cursor);
       if (stroke) extend([cursor]);
       else draw();
       studio.say(`Brush at ${Math.round(100 * cursor.x)} % across, ${Math.round(100 * cursor.y)} % down.`);
@@ -260,7 +280,9 @@ export function easel(studio: Studio, acts: Acts, screen: Screen, under: readonl
     penDown() {
       byKeys = true;
       cursor = moved(cursor, 0, 0);
-      if (!stroke) begin(cursor, store.get("tool"), null);
+      const tool = store.get("tool");
+      if (tool === "select") return studio.say("Take the brush (b) or the eraser (e) to paint.");
+      if (!stroke) begin(cursor, tool, null);
     },
     penUp: () => void (stroke?.pointer === null && commit()),
     dropAtBrush: () => void (!stroke && drop(boxAt(moved(cursor, 0, 0), dropSide(store.get("size"))))),

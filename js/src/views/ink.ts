@@ -2,6 +2,8 @@
 
 import { rgbOf, tint, type Rgb } from "../canvas/colour";
 import type { Box, Point } from "../canvas/geometry";
+import { CORNERS, cornerOf } from "../canvas/objects";
+import type { View } from "../canvas/zoom";
 import { emptyMask, type Area, type Brush, type Mask } from "../canvas/mask";
 import { MASK_SIDE } from "../messages";
 import { make } from "../parts/dom";
@@ -44,6 +46,8 @@ export interface Scene {
   readonly stroke: Layer | null;
   /** the stroke's effect is being shown: the ink steps back */
   readonly live: boolean;
+  /** the selected object, with its handles */
+  readonly marked: { readonly box: Box; readonly color: string } | null;
   readonly ring: { at: Point; brush: Brush; erasing: boolean; keys: boolean } | null;
 }
 
@@ -51,13 +55,34 @@ const WAITING = 0.42;
 const FRESH = 0.6;
 const LIVE = 0.3;
 
-/** Draw the scene on a canvas of `side` device pixels, `scale` of them to a css pixel. */
-export function drawScene(ctx: CanvasRenderingContext2D, scene: Scene, side: number, scale: number): void {
-  ctx.clearRect(0, 0, side, side);
+/** Draw what the view shows of the scene on a canvas as wide as the frame, with `scale` device pixels to a css pixel. */
+export function drawScene(ctx: CanvasRenderingContext2D, scene: Scene, view: View, scale: number): void {
+  const wide = ctx.canvas.width;
+  const side = wide * view.zoom;
+  ctx.clearRect(0, 0, wide, wide);
+  ctx.save();
+  ctx.translate(view.x * wide, view.y * wide);
   for (const { layer, live } of scene.waiting) layer.draw(ctx, side, live ? LIVE : WAITING);
   scene.stroke?.draw(ctx, side, scene.live ? LIVE : FRESH);
   for (const { box, color, name } of scene.boxes) drawBox(ctx, box, color, name, side, scale);
+  if (scene.marked) drawMarked(ctx, scene.marked.box, scene.marked.color, side, scale);
   if (scene.ring) drawRing(ctx, scene.ring, side, scale);
+  ctx.restore();
+}
+
+function drawMarked(ctx: CanvasRenderingContext2D, box: Box, color: string, side: number, scale: number): void {
+  const [r, g, b] = rgbOf(color);
+  ctx.beginPath();
+  ctx.rect(box.x * side, box.y * side, box.width * side, box.height * side);
+  outlined(ctx, scale, 1.75);
+  for (const corner of CORNERS) {
+    const at = cornerOf(box, corner);
+    ctx.beginPath();
+    ctx.arc(at.x * side, at.y * side, 6 * scale, 0, 2 * Math.PI);
+    ctx.fillStyle = `rgb(${r} ${g} ${b})`;
+    ctx.fill();
+    outlined(ctx, scale, 2.25);
+  }
 }
 
 function drawRing(ctx: CanvasRenderingContext2D, ring: NonNullable<Scene["ring"]>, side: number, scale: number): void {

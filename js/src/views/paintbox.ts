@@ -52,7 +52,7 @@ export function render(props: Props): () => void {
       make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, strip(studio, acts), ...notices),
       palette(studio, acts, chipDrag(root, studio, acts, board)),
       make("div", "gw-settings", {}, brushSettings(studio), unitSettings(studio)),
-      history(studio, acts),
+      history(studio, acts, board.objects.select),
     ),
     sheet.node,
   );
@@ -107,11 +107,15 @@ interface Extras {
 function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, { sheet, hold, split, canvas }: Extras): void {
   const { signal } = studio;
   const held = new Set<Act>();
+  const nudges: ReadonlySet<Act> = new Set<Act>(["left", "right", "up", "down", "grow", "shrink"]);
 
-  const escape = () => board.abandon() || sheet.close() || acts.cancel();
+  const escape = () => board.abandon() || sheet.close() || board.objects.deselect() || acts.cancel();
   const arrows = (act: Act, event: KeyboardEvent) => {
     const by = stride(event);
-    board.moveBrush(act === "left" ? -by : act === "right" ? by : 0, act === "up" ? -by : act === "down" ? by : 0);
+    const [dx, dy] = [act === "left" ? -by : act === "right" ? by : 0, act === "up" ? -by : act === "down" ? by : 0];
+    if (board.objects.nudge(dx, dy)) return;
+    if (studio.store.get("tool") === "select") board.zoom.pan(dx, dy);
+    else board.moveBrush(dx, dy);
   };
   const runs: Readonly<Record<Exclude<Act, "escape">, (event: KeyboardEvent) => void>> = {
     brush: () => acts.use("insert"),
@@ -126,6 +130,12 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, {
     next: () => acts.step(1),
     smaller: () => acts.resize(-1),
     larger: () => acts.resize(1),
+    select: () => acts.use("select"),
+    object: (event) => board.objects.next(event.shiftKey ? -1 : 1),
+    remove: () => void board.objects.remove(),
+    grow: () => void (board.objects.grow(1) || board.zoom.by(1.25)),
+    shrink: () => void (board.objects.grow(-1) || board.zoom.by(0.8)),
+    whole: () => board.zoom.reset(),
     help: sheet.help,
     dab: () => board.penDown(),
     pen: () => (board.isPainting ? board.penUp() : board.penDown()),
@@ -135,8 +145,8 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, {
     up: (event) => arrows("up", event),
     down: (event) => arrows("down", event),
   };
-  const repeats: readonly Act[] = ["left", "right", "up", "down", "smaller", "larger"];
-  const always: readonly Act[] = ["help", "original", "split"]; // also where nothing can be changed
+  const repeats: readonly Act[] = ["left", "right", "up", "down", "smaller", "larger", "grow", "shrink"];
+  const always: readonly Act[] = ["help", "original", "split", "grow", "shrink", "whole"]; // also where nothing can be changed
 
   listen(root, "keydown", (event) => {
     if (isHosts(event)) return;
@@ -158,11 +168,12 @@ function keyboard(root: HTMLElement, studio: Studio, acts: Acts, board: Easel, {
   const release = (act: Act) => {
     if (!held.delete(act)) return;
     if (act === "dab") board.penUp();
+    if (nudges.has(act) && ![...held].some((other) => nudges.has(other))) board.objects.commit();
     if (act === "original") hold(false);
   };
   listen(root, "keyup", (event) => {
-    if (event.key === " ") release("dab");
-    if (event.key.toLowerCase() === "o") release("original");
+    const act = actOf({ key: event.key }, "picture"); // whatever Shift or Ctrl do by now
+    if (act) release(act);
   }, signal);
   const leave = () => [...held].forEach(release);
   listen(root, "focusout", (event) => root.contains(event.relatedTarget as Node | null) || leave(), signal);

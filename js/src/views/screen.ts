@@ -1,5 +1,6 @@
 // The picture: frames as they come, the last one at rest to go back to, and the picture before all edits.
 
+import { PIXELS, WHOLE, type View } from "../canvas/zoom";
 import type { Frame } from "../messages";
 import { make } from "../parts/dom";
 import { decode, fine } from "../parts/pictures";
@@ -10,6 +11,9 @@ export interface Screen {
   readonly canvas: HTMLCanvasElement;
   /** The same as fine as the screen, over it: a browser smooths a canvas better than it stretches one. */
   readonly glass: HTMLCanvasElement;
+  /** How the picture lies in its frame, and to look at it so. */
+  readonly view: View;
+  look(view: View): void;
   frame(frame: Frame, data: DataView): Promise<void>;
   original(seed: number, data: DataView): Promise<void>;
   /** The picture before all edits, if it has come. */
@@ -21,6 +25,14 @@ export interface Screen {
 }
 
 export const GLASS = 640; // pixels; finer costs more at each frame where nothing but the processor draws, and shows little
+
+/** Draw a picture on a canvas that is as large as the frame. */
+export function through(ctx: CanvasRenderingContext2D, picture: CanvasImageSource, { zoom, x, y }: View): void {
+  const { width, height } = ctx.canvas;
+  ctx.imageSmoothingEnabled = zoom <= PIXELS;
+  ctx.imageSmoothingQuality = "high";
+  ctx.drawImage(picture, x * width, y * height, zoom * width, zoom * height);
+}
 
 export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Screen {
   const { store, news } = studio;
@@ -38,6 +50,7 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
   let rest: ImageBitmap | null = null;
   let first: { seed: number; picture: ImageBitmap } | null = null; // before all edits
   let held = false;
+  let view = WHOLE;
 
   const before = () => (first?.seed === store.get("seed") ? first.picture : null);
 
@@ -55,8 +68,7 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
   function polish(): void {
     const ctx = now ? glass.getContext("2d") : null;
     if (!ctx) return;
-    ctx.imageSmoothingQuality = "high";
-    ctx.drawImage(canvas, 0, 0, glass.width, glass.height);
+    through(ctx, canvas, view);
   }
 
   function take(picture: ImageBitmap | null, number: number, resting: boolean): void {
@@ -82,6 +94,13 @@ export function screen(studio: Pick<Studio, "store" | "signal" | "news">): Scree
   return {
     canvas,
     glass,
+    get view() {
+      return view;
+    },
+    look(next) {
+      view = next;
+      polish();
+    },
     async frame(frame, data) {
       const picture = await decode(data, frame.format === "jpeg" ? "image/jpeg" : "image/png");
       if (frame.frame < shown || studio.signal.aborted) return picture?.close();

@@ -1,10 +1,11 @@
 // Before and after: the picture before all edits, from the left up to a line that can be moved across.
 
 import { clamp, fractionAt } from "../canvas/geometry";
+import { onFrame } from "../canvas/zoom";
 import { listen, make } from "../parts/dom";
 import { fine } from "../parts/pictures";
 import type { Studio } from "../studio";
-import { GLASS, type Screen } from "./screen";
+import { GLASS, through, type Screen } from "./screen";
 
 export interface Split {
   /** The picture before all edits, over the one after them. */
@@ -36,8 +37,7 @@ export function splitView(studio: Studio, screen: Screen): Split {
     handle.hidden = !on;
     const ctx = before ? canvas.getContext("2d") : null;
     if (!ctx || !before) return;
-    ctx.imageSmoothingQuality = "high";
-    ctx.drawImage(before, 0, 0, canvas.width, canvas.height);
+    through(ctx, before, screen.view);
   }
 
   function move(to: number): void {
@@ -54,7 +54,7 @@ export function splitView(studio: Studio, screen: Screen): Split {
     held = true;
     handle.setPointerCapture?.(event.pointerId);
   }, signal);
-  listen(handle, "pointermove", (event) => held && event.isPrimary && move(fractionAt(event, screen.canvas.getBoundingClientRect()).x), signal);
+  listen(handle, "pointermove", (event) => held && event.isPrimary && move(onFrame(screen.view, fractionAt(event, screen.canvas.getBoundingClientRect())).x), signal);
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
     listen(handle, end, () => {
       held = false;
@@ -70,6 +70,7 @@ export function splitView(studio: Studio, screen: Screen): Split {
   fine(canvas, signal, draw, GLASS);
   store.watch(["seed"], draw);
   news.on("original", draw);
+  news.on("zoom", draw);
   move(at);
   return {
     canvas,
