@@ -49,8 +49,8 @@ class PaintBox(LabWidget):
     only where `d` holds several. Traits are arguments too.
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
-    Every act of the hand is a method: show, paint, drop, undo, redo, reset, toggle, heatmap, shuffle, save, load and
-    to_script.
+    Every act of the hand is a method: show, paint, drop, undo, redo, reset, toggle, heatmap, shuffle, save, load,
+    hand_in and to_script.
     """
 
     front = "paintbox"

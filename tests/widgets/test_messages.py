@@ -28,6 +28,7 @@ GOOD = {
     "tick": ({"units": [3], "on": True}, []),
     "set": ({"name": "size", "value": 0.2}, []),
     "save": ({}, []),
+    "handin": ({}, []),
     "load": ({}, [b"file"]),
     "script": ({}, []),
     "cancel": ({"target": 2}, []),
