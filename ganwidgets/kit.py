@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -166,7 +167,7 @@ def _missing(wheels: Path, requirements: Sequence[str], platform: str, python: s
     """What an installation from the folder alone lacks; "": nothing."""
     with tempfile.TemporaryDirectory() as nowhere:
         done = _pip("install", "--dry-run", "--ignore-installed", "--no-index", "--find-links", str(wheels),
-                    "--target", nowhere, *_there(platform, python), *requirements)
+                    "--target", nowhere, *_there(platform, python), *requirements, alone=True)
     found = re.search(r"No matching distribution found for (.+)", done.stderr)
     return "" if done.returncode == 0 else found[1].strip() if found else _last_error(done)
 
@@ -178,9 +179,13 @@ def _there(platform: str, python: str) -> list[str]:
     return ["--only-binary", ":all:", *tags, *version]
 
 
-def _pip(*arguments: str, show: bool = False) -> subprocess.CompletedProcess:
+def _pip(*arguments: str, show: bool = False, alone: bool = False) -> subprocess.CompletedProcess:
+    """Run pip; `alone`: as on a computer whose pip was told of no place to look at."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
-    return subprocess.run(command, stdout=None if show else subprocess.PIPE, stderr=None if show else subprocess.PIPE, text=True)
+    kept = {name: value for name, value in os.environ.items() if not (alone and name.startswith("PIP_"))}
+    environment = {**kept, **({"PIP_CONFIG_FILE": os.devnull} if alone else {})}
+    streams = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run(command, env=environment, text=True, **streams)  # type: ignore[call-overload]
 
 
 def _last_error(done: subprocess.CompletedProcess) -> str:
