@@ -75,10 +75,10 @@ def make_kit(folder: str | Path, *, requirements: Sequence[str] = (), platforms:
     _write_lessons(folder, targets)
     for platform, python in targets:
         where = f"{platform or 'this computer'}, Python {python or _here()}"
-        if _missing(wheels, asked, platform, python):
-            say(f"fetching the wheels for {where} ...")
-            _fetch(wheels, asked, platform, python)
         missing = _missing(wheels, asked, platform, python)
+        if missing:
+            say(f"fetching the wheels for {where} ...")
+            missing = _fetch(wheels, asked, platform, python) or _missing(wheels, asked, platform, python)
         if missing:
             raise GanwidgetsError(f"the kit in {folder} is not whole: {missing} for {where} could not be had, as the package index "
                                   "cannot be reached or does not have it; what is there stays, so run the same line again later.")
@@ -154,13 +154,14 @@ def _targets(platforms: Iterable[str], pythons: Iterable[str]) -> list[tuple[str
     return list(product(named or [""], versions or [""]))
 
 
-def _fetch(wheels: Path, requirements: Sequence[str], platform: str, python: str) -> None:
-    """Let pip download into the folder, as far as it gets; files that are there are kept."""
+def _fetch(wheels: Path, requirements: Sequence[str], platform: str, python: str) -> str:
+    """Let pip download into the folder; files that are there are kept. What could not be had; "": nothing."""
     extra = list(ALONE[platform]) if platform else []
     linux = platform in ("linux", "windows") or (not platform and sys.platform.startswith("linux"))
     index = ["--extra-index-url", CPU_TORCH] if linux and requirements[0].startswith("ganwidgets") else []
-    _pip("download", "-d", str(wheels), "--find-links", str(wheels), "--retries", "1", "--timeout", "15", *index,
-         *_there(platform, python), *requirements, *extra, show=True)
+    done = _pip("download", "-d", str(wheels), "--find-links", str(wheels), "--retries", "1", "--timeout", "15", *index,
+                *_there(platform, python), *requirements, *extra, show=True)
+    return _culprit(done)
 
 
 def _missing(wheels: Path, requirements: Sequence[str], platform: str, python: str) -> str:
@@ -168,6 +169,11 @@ def _missing(wheels: Path, requirements: Sequence[str], platform: str, python: s
     with tempfile.TemporaryDirectory() as nowhere:
         done = _pip("install", "--dry-run", "--ignore-installed", "--no-index", "--find-links", str(wheels),
                     "--target", nowhere, *_there(platform, python), *requirements, alone=True)
+    return _culprit(done)
+
+
+def _culprit(done: subprocess.CompletedProcess) -> str:
+    """The requirement that pip found nowhere, or else its last words; "": all went well."""
     found = re.search(r"No matching distribution found for (.+)", done.stderr)
     return "" if done.returncode == 0 else found[1].strip() if found else _last_error(done)
 
@@ -180,12 +186,12 @@ def _there(platform: str, python: str) -> list[str]:
 
 
 def _pip(*arguments: str, show: bool = False, alone: bool = False) -> subprocess.CompletedProcess:
-    """Run pip; `alone`: as on a computer whose pip was told of no place to look at."""
+    """Run pip; `show`: with its progress; `alone`: as on a computer whose pip was told of no place to look at."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     kept = {name: value for name, value in os.environ.items() if not (alone and name.startswith("PIP_"))}
     environment = {**kept, **({"PIP_CONFIG_FILE": os.devnull} if alone else {})}
-    streams = {} if show else {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.run(command, env=environment, text=True, **streams)  # type: ignore[call-overload]
+    output = None if show else subprocess.PIPE
+    return subprocess.run(command, env=environment, text=True, stdout=output, stderr=subprocess.PIPE)
 
 
 def _last_error(done: subprocess.CompletedProcess) -> str:
