@@ -1,4 +1,5 @@
-"""Rebuild the front end when js/ has changed since ganwidgets/static was built; all else is in pyproject.toml."""
+"""Rebuild the front end when js/ has changed since ganwidgets/static was built, and put the lessons into the wheel; all else
+is in pyproject.toml."""
 
 import hashlib
 import shutil
@@ -7,10 +8,11 @@ from pathlib import Path
 
 from setuptools import Command, setup
 from setuptools.command.build import build
+from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
-JS, STATIC = ROOT / "js", ROOT / "ganwidgets" / "static"
+JS, STATIC, LESSONS = ROOT / "js", ROOT / "ganwidgets" / "static", ROOT / "notebooks"
 
 
 def js_digest() -> str:
@@ -64,6 +66,26 @@ class BuildJs(Command):
         return {}
 
 
+class BuildPyWithLessons(build_py):
+    """Lessons are tracked once, in notebooks/; a wheel holds them as ganwidgets/notebooks/."""
+
+    def lessons(self) -> dict[str, str]:
+        """Where each file of the lessons goes, and where it comes from."""
+        files = [*LESSONS.glob("[0-9][0-9]_*.ipynb"), *LESSONS.glob("README.md")]
+        within = Path(self.build_lib) / "ganwidgets" / "notebooks"
+        return {} if self.editable_mode else {str(within / file.name): str(file) for file in sorted(files)}
+
+    def run(self) -> None:
+        super().run()
+        for target, file in self.lessons().items():
+            self.mkpath(str(Path(target).parent))
+            self.copy_file(file, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """What lies in the build folder afterwards."""
+        return [*super().get_outputs(include_bytecode), *self.lessons()]
+
+
 class SdistWithBundle(sdist):
     """An sdist holds the current bundle, so that it installs without Node."""
 
@@ -73,4 +95,4 @@ class SdistWithBundle(sdist):
 
 
 build.sub_commands.insert(0, ("build_js", None))
-setup(cmdclass={"build_js": BuildJs, "sdist": SdistWithBundle})
+setup(cmdclass={"build_js": BuildJs, "build_py": BuildPyWithLessons, "sdist": SdistWithBundle})

@@ -79,9 +79,28 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on where the last training stopped")
     train.add_argument("--threads", type=int, default=1, help="more than one only where nothing else runs (default 1)")
 
+    teaching_options(commands)
+
     check = command(commands, "check", run_check, "say what is installed, and test a generator's laws")
     check.add_argument("name", nargs="?", help="a generator to test")
     return top
+
+
+def teaching_options(commands) -> None:
+    """What a teacher needs: the lessons, and the kit for a room."""
+    lesson = command(commands, "lesson", run_lesson, "write a lesson into a folder, or list them")
+    lesson.add_argument("number", type=int, nargs="?", help="1 for the first")
+    lesson.add_argument("--list", action="store_true", help="list the lessons, with their minutes")
+    lesson.add_argument("--student", action="store_true", help="without the solutions")
+    lesson.add_argument("--out", type=Path, default=Path("."), help="the folder (default: this one)")
+    lesson.add_argument("--force", action="store_true", help="overwrite a file that is there already")
+
+    kit = command(commands, "kit", run_kit, "gather all that a room with no network needs in one folder")
+    kit.add_argument("folder", type=Path)
+    kit.add_argument("--platform", action="append", choices=("linux", "macos", "windows"), help="of the room's computers; may be "
+                     "given several times (default: of this one)")
+    kit.add_argument("--python", action="append", metavar="3.12", help="the Python of the room's computers; may be given several "
+                     "times (default: of this one)")
 
 
 def command(commands, name: str, run: Callable, about: str) -> argparse.ArgumentParser:
@@ -144,9 +163,13 @@ def run_lab(options: argparse.Namespace) -> int:
 
     if importlib.util.find_spec("jupyterlab") is None:
         raise GanwidgetsError('JupyterLab is not installed; pip install "ganwidgets[lab]" brings it.')
-    lessons = [Path.cwd() / "notebooks", Path.cwd(), Path(__file__).parents[1] / "notebooks"]
-    lesson = [str(folder / LESSON) for folder in lessons if (folder / LESSON).is_file()][:1]
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *options.rest, *lesson])
+    from ganwidgets.lessons import write_lesson
+
+    found = [folder / LESSON for folder in (Path.cwd() / "notebooks", Path.cwd()) if (folder / LESSON).is_file()][:1]
+    lesson = found[0] if found else write_lesson(1)
+    if not found:
+        print(f"lesson 1 is in {lesson}")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *options.rest, str(lesson)])
 
 
 def run_list(options: argparse.Namespace) -> None:
@@ -216,6 +239,27 @@ def run_train(options: argparse.Namespace) -> None:
     train = getattr(importlib.import_module(module), name)
     torch.set_num_threads(options.threads)
     train(minutes=options.minutes, device=str(best_device(options.device)), resume=options.resume)
+
+
+def run_lesson(options: argparse.Namespace) -> None:
+    """`ganwidgets lesson`."""
+    from ganwidgets.lessons import lessons, write_lesson
+
+    if options.list:
+        for each in lessons():
+            print(f"  {each.number}  {each.minutes:3} minutes  {each.title}")
+    elif options.number is None:
+        raise ArgumentError("which lesson? Give its number, as in: ganwidgets lesson 1; --list lists them.")
+    else:
+        path = write_lesson(options.number, options.out, student=options.student, force=options.force)
+        print(f"{path} is written{', without the solutions' if options.student else ''}")
+
+
+def run_kit(options: argparse.Namespace) -> None:
+    """`ganwidgets kit`."""
+    from ganwidgets.kit import make_kit
+
+    make_kit(options.folder, platforms=options.platform or (), pythons=options.python or ())
 
 
 def run_check(options: argparse.Namespace) -> None:

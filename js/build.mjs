@@ -8,7 +8,7 @@ import * as esbuild from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "ganwidgets", "static");
 const WIDGETS = ["paintbox", "unitbrowser"];
-const PAGES = ["unitbrowser-page"]; // the same, with what answers from a record
+const PAGES = ["paintbox-page", "unitbrowser-page"]; // the same, with what answers from a record
 const MOST = 60_000; // bytes of a module: it is stored in the notebook once for every widget
 
 /** SHA-256 over all that the bundle is made of; setup.py computes the same. */

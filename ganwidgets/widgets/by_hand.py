@@ -88,6 +88,11 @@ def save(lab: "PaintBox", message: Message) -> dict[str, Any]:
         return {"name": f"{lab.model}.gwe", "buffers": [path.read_bytes()]}
 
 
+def handin(lab: "PaintBox", message: Message) -> dict[str, Any]:
+    """The edits and the picture as one zip, for the browser to keep."""
+    return {"name": lab.handed_in_as, "buffers": [lab.handed_in()]}
+
+
 def load(lab: "PaintBox", message: Message) -> None:
     """The edits of a file that the browser sent."""
     with tempfile.TemporaryDirectory() as folder:
@@ -122,6 +127,7 @@ ACTS: dict[str, tuple[Act, str]] = {
     "toggle": (lambda lab, message: lab.toggle(message["entry"], message["on"]), "drawing"),
     "heatmap": (heatmap, ""),
     "save": (save, "saving"),
+    "handin": (handin, "saving"),
     "load": (load, "loading"),
     "script": (lambda lab, message: {"script": lab.to_script()}, ""),
 }

@@ -1,6 +1,6 @@
 """PaintBox: paint into a generator's pictures with its own units, by hand or from Python."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -13,21 +13,21 @@ from ganwidgets.core.causes import Causes
 from ganwidgets.core.concepts import Segmenter
 from ganwidgets.core.edits import Edit, EditStack, Origin, UnitEdit
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, GanwidgetsError, one_of
-from ganwidgets.core.images import encode_png, to_pil
+from ganwidgets.core.images import to_pil
 from ganwidgets.core.nets import Latents, LayeredGenerator, check_seeds
 from ganwidgets.core.regions import Region
 from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.intervene import level_units, unit_heat
 from ganwidgets.widgets.base import LabWidget
+from ganwidgets.widgets.beside import Beside
 from ganwidgets.widgets.by_hand import act_steps
 from ganwidgets.widgets.desk import Work
-from ganwidgets.widgets.frames import Frame
-from ganwidgets.widgets.gallery import Kept, chip_sheet, concepts_seen, step_sheet, strip_sheet
+from ganwidgets.widgets.gallery import Kept
 from ganwidgets.widgets.messages import LEVELS, SETTINGS, TOOLS, Message
+from ganwidgets.widgets.pages import Page, recorded_seeds
 from ganwidgets.widgets.painting import Easel, History, box_of, change, check_nouns, region_of
+from ganwidgets.widgets.paintpage import paint_page
 from ganwidgets.widgets.palette import Chip, chips, paints
-
-Pauses = Generator[Any, None, None]
 
 STRIP = 8  # pictures in the strip
 
@@ -39,7 +39,7 @@ def _setting(name: str, kind: Any, default: Any) -> Any:
 
 
 @final
-class PaintBox(LabWidget):
+class PaintBox(Beside, LabWidget):
     """A picture of the generator, a palette of its units' concepts, a brush and an eraser.
 
     `g` draws, `d` says which units draw what; with `segmenter` the picture is also described in words. `latents` are
@@ -51,7 +51,7 @@ class PaintBox(LabWidget):
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
     Every act of the hand is a method: show, paint, drop, move, delete, undo, redo, reset, toggle, heatmap, shuffle, save,
-    load and to_script.
+    load, hand_in and to_script.
     """
 
     front = "paintbox"
@@ -248,6 +248,10 @@ class PaintBox(LabWidget):
         steps = len(self._history.entries)
         return [self.model, self.layer, f"{len(self._chips)} concepts", f"{steps} edit{'' if steps == 1 else 's'}"]
 
+    def recorded(self, seeds: Sequence[int] | None) -> Page:
+        """The history as it was made, and for some pictures each concept taken out and put in."""
+        return paint_page(self, self._easel, self._history.entries, recorded_seeds(seeds, self._seed))
+
     def imagined(self, where: Any, concept: str | None = None, *, erase: bool = False) -> Tensor:
         """The picture (3, h, w) in [-1, 1] as `paint` with these arguments would make it; nothing is kept."""
         with self.acting():
@@ -308,24 +312,6 @@ class PaintBox(LabWidget):
         )
         self._background(shown)
 
-    def _background(self, shown: bool) -> None:
-        """What follows a change once nothing else is to be done."""
-        if self._segmenter is not None:
-            self.later("words", self._describe)
-        if not self._views:
-            return
-        if shown:
-            self._post_original()
-        self.later("steps", self._draw_steps)
-        self.later("thumbs", self._draw_thumbs)
-
-    def greet(self) -> None:
-        """Send a new view the picture, the one before all edits, and the small ones."""
-        self.later("greeting", self._greeting)
-        self.later("chips", self._draw_chips, "drawing the palette")
-        self.later("steps", self._draw_steps)
-        self.later("thumbs", self._draw_thumbs)
-
     def rest(self) -> None:
         """Free the kept heads and thumbnails, and once closed the model itself."""
         self._easel.forget()
@@ -333,29 +319,6 @@ class PaintBox(LabWidget):
             self._thumbnails.clear()
             self._small.clear()
             self._easel = Easel(None, self.layer)  # type: ignore[arg-type]
-
-    def _greeting(self) -> Pauses:
-        with self.acting():
-            self._post_original()
-            self.show_frame(Frame(self.picture, "png", self._seed))
-        yield
-
-    def _post_original(self) -> None:
-        self.post({"kind": "original", "seed": self._seed}, [encode_png(self._easel.image(self._seed)[0])])
-
-    def _draw_chips(self) -> Pauses:
-        edits = {name: self._paints.edit(name, "insert", n=self.count) for name in self._chips}
-        self.post(*(yield from chip_sheet(self._easel.generator, edits, segmenter=self._segmenter)))
-
-    def _draw_steps(self) -> Pauses:
-        self.post(*(yield from step_sheet(self._easel, self._history, self._seed, self._thumbnails)))
-
-    def _draw_thumbs(self) -> Pauses:
-        self.post(*(yield from strip_sheet(self._easel, list(self.strip), self._history.edits, self._small)))
-
-    def _describe(self) -> Pauses:
-        assert self._segmenter is not None
-        self.say(alt=self._words((yield from concepts_seen(self._easel, self._segmenter, self._seed, self._history.edits))))
 
     def _words(self, names: Sequence[str]) -> str:
         on = [entry for entry in self._history.entries if entry.on]

@@ -1,5 +1,9 @@
 """What follows from a lab's edits, whichever lab it is."""
 
+import io
+import re
+import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 class Pictured:
     """A lab's generator under its edits, and its edits as a file and as Python."""
 
+    picture: Any
+    seed: Any
+    model: Any
     acting: Any
     _owner: Any
 
@@ -51,3 +58,28 @@ class Pictured:
     def to_script(self) -> str:
         """The edits, as Python."""
         return self.edits.to_script(self._owner)
+
+    def hand_in(self, path: str | Path = ".") -> Path:
+        """Write the edits and the picture into one zip: edits.gwe, picture.png and edits.py; answers where it is.
+
+        `path`: its name, or a folder, in which it is called by the model and the picture's number.
+        """
+        target = Path(path)
+        target = target / self.handed_in_as if target.is_dir() else target
+        target.write_bytes(self.handed_in())
+        return target
+
+    @property
+    def handed_in_as(self) -> str:
+        """The name of the zip to hand in: the model and the picture's number, with nothing that a folder's name has."""
+        return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', self.model).strip('.') or 'model'}-{self.seed}.zip"
+
+    def handed_in(self) -> bytes:
+        """The zip to hand in, as bytes."""
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive, tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder) / "edits.gwe")
+            archive.write(Path(folder) / "edits.gwe", "edits.gwe")
+            archive.writestr("picture.png", bytes(self.picture))
+            archive.writestr("edits.py", self.to_script())
+        return held.getvalue()

@@ -170,6 +170,7 @@ function fakeKernel(state: State, set: (values: Partial<State>) => void, post: (
       return { width: 16, height: 16, concept: message.concept, data: values.buffer };
     },
     save: async () => ({ name: "storybook.gwe", data: new TextEncoder().encode("demo").buffer }),
+    handin: async () => ({ name: "storybook-5.zip", data: new TextEncoder().encode("demo").buffer }),
     load: async () => {
       throw new Error("This demo keeps no files: nothing was loaded.");
     },

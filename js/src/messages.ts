@@ -193,6 +193,8 @@ export interface Requests {
   set: { name: Setting; value: string | number | boolean };
   /** the edits as a file */
   save: Record<never, never>;
+  /** the edits and the picture as one zip */
+  handin: Record<never, never>;
   /** edits from a file; buffer: the file */
   load: Record<never, never>;
   /** the edits as Python */
@@ -210,7 +212,7 @@ export type RequestKind = keyof Requests;
 /** Kinds that get no answer. */
 export const UNANSWERED: readonly RequestKind[] = ["ack"];
 
-/** every request gets exactly one; buffers: save: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit */
+/** every request gets exactly one; buffers: save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit */
 export interface Answer {
   kind: "answer";
   id: number | null;
@@ -222,7 +224,7 @@ export interface Answer {
   request?: string;
   /** next: there is more to do */
   more?: boolean;
-  /** save: the file's name */
+  /** save, handin: the file's name */
   name?: string;
   /** script: the Python */
   script?: string;

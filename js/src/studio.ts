@@ -84,6 +84,15 @@ export function actsOf(studio: Studio) {
     return reply;
   }
 
+  /** Let the browser keep the file that the kernel answers. */
+  async function keep(kind: "save" | "handin", name: string, type: string, words: string): Promise<void> {
+    const reply = await ask(kind, {});
+    const file = reply?.status === "done" ? reply.buffers[0] : undefined;
+    if (!file) return;
+    download(safeName(reply?.name ?? name), file as DataView<ArrayBuffer>, type);
+    studio.say(words);
+  }
+
   let wanted: number | null = null; // the picture asked for last, until it is shown
 
   async function show(seed: number): Promise<void> {
@@ -149,13 +158,8 @@ export function actsOf(studio: Studio) {
       studio.say(store.get("everywhere") ? "What you do now goes to every picture." : "What you do now goes to this picture only.");
     },
 
-    async save(): Promise<void> {
-      const reply = await ask("save", {});
-      const file = reply?.status === "done" ? reply.buffers[0] : undefined;
-      if (!file) return;
-      download(safeName(reply?.name ?? "edits.gwe"), file as DataView<ArrayBuffer>, "application/octet-stream");
-      studio.say("Edits saved.");
-    },
+    save: () => keep("save", "edits.gwe", "application/octet-stream", "Edits saved."),
+    handin: () => keep("handin", "edits.zip", "application/zip", "Edits and picture saved as one file: hand it in."),
     async load(file: Blob): Promise<void> {
       if (file.size === 0 || file.size > FILE_BYTES) {
         return studio.fail({ message: `That file has ${file.size} bytes; a file of edits has 1 to ${FILE_BYTES}.`, details: "" });

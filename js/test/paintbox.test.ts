@@ -427,6 +427,46 @@ describe("what is under way", () => {
   });
 });
 
+describe("handing in", () => {
+  /** What the browser is given to keep. */
+  function kept() {
+    const files: { name: string; blob: Blob }[] = [];
+    let last: Blob | null = null;
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => ((last = blob as Blob), "blob:x"));
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      files.push({ name: this.download, blob: last as Blob });
+    });
+    return files;
+  }
+
+  it("asks once, and keeps the zip under the kernel's name", async () => {
+    const files = kept();
+    const { find, of, answer } = shown();
+    const button = find("[data-act=handin]");
+    expect(button.title).toBe("Hand in: the edits and the picture");
+    button.click();
+    expect(of("handin")).toHaveLength(1);
+    expect(Object.keys(of("handin")[0] as object).sort()).toEqual(["id", "kind", "view"]); // no path, no name
+    answer("handin", { name: "../story book-5.zip" }, [new DataView(Uint8Array.from([80, 75, 3, 4]).buffer)]);
+    await settled();
+    expect(files.map((file) => file.name)).toEqual([".._story_book-5.zip"]);
+    expect([...new Uint8Array(await (files[0]?.blob as Blob).arrayBuffer())]).toEqual([80, 75, 3, 4]);
+    expect(files[0]?.blob.type).toBe("application/zip");
+    expect(find(".gw-status").textContent).toContain("hand it in");
+  });
+
+  it("keeps nothing when it went wrong, and is barred without a kernel", async () => {
+    const files = kept();
+    const { find, answer } = shown();
+    find("[data-act=handin]").click();
+    answer("handin", { status: "error", message: "the disk is full" });
+    await settled();
+    expect([files, find(".gw-error-words").textContent]).toEqual([[], "the disk is full"]);
+    const alone = shown({ read_only: true });
+    expect(alone.find("[data-act=handin]").getAttribute("aria-disabled")).toBe("true");
+  });
+});
+
 describe("without a kernel", () => {
   it.each([
     ["that is not there", { layout: { comm_live: false } }, "No kernel"],

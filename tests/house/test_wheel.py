@@ -25,6 +25,8 @@ segments = g.companions["segmenter"]().segment(picture)
 assert segments.any()
 from ganwidgets.widgets import paintbox
 assert (Path(gw.__file__).parent / "static" / "paintbox.js").stat().st_size > 1000
+from ganwidgets.lessons import lessons
+assert all(Path(each.path).is_relative_to(sys.prefix) for each in lessons()) and len(lessons()) > 1
 print("drawn")
 """
 
@@ -35,7 +37,7 @@ def wheel(tmp_path_factory):
     home = tmp_path_factory.mktemp("wheel")
     copy = home / "source"
     leave = shutil.ignore_patterns("node_modules", "__pycache__", "*.egg-info")
-    for name in ("ganwidgets", "js"):
+    for name in ("ganwidgets", "js", "notebooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=leave)
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, copy / name)
@@ -63,6 +65,8 @@ def test_contents(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"ganwidgets/py.typed", "ganwidgets/static/paintbox.js", "ganwidgets/static/.js.sha256",
             "ganwidgets/world/weights/storybook.safetensors", "ganwidgets/world/weights/storybook.md"} <= set(names)
+    books = {f"ganwidgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert books and books == {name for name in names if name.endswith(".ipynb")}
     assert not [name for name in names if "discriminator" in name]
     assert not [name for name in names if name.split("/")[0] in ("tests", "js", "claims", "benchmarks", "notebooks")]
     assert any(name.endswith("licenses/LICENSE") for name in names)

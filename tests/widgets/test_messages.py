@@ -35,6 +35,7 @@ GOOD = {
     "palette": ({"name": "towers"}, []),
     "set": ({"name": "size", "value": 0.2}, []),
     "save": ({}, []),
+    "handin": ({}, []),
     "load": ({}, [b"file"]),
     "script": ({}, []),
     "cancel": ({"target": 2}, []),

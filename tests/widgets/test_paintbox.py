@@ -1,5 +1,9 @@
 """PaintBox: each act by hand and from Python gives the same edits and pixels; exact undo; errors change nothing."""
 
+import io
+import re
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +12,7 @@ from hypothesis import strategies as st
 
 from ganwidgets.core.edits import EditStack, UnitEdit
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, GanwidgetsError, RegionError, SeedError
-from ganwidgets.core.images import encode_jpeg
+from ganwidgets.core.images import encode_jpeg, encode_png
 from ganwidgets.core.regions import Region
 from ganwidgets.widgets.paintbox import PaintBox
 
@@ -105,6 +109,35 @@ def test_heatmap_save_and_script_by_hand_and_from_python_the_same(lab, hand, tmp
     lab.reset()
     lab.load(tmp_path / "edits.gwe")
     assert lab.picture == picture
+
+
+def test_handed_in_by_hand_and_from_python_the_same(lab, hand, tmp_path):
+    lab.paint(disc())
+    path = lab.hand_in(tmp_path)
+    assert path.parent == tmp_path and path.name == f"{lab.model}-{lab.seed}.zip"
+    answer = hand.ask("handin")
+    assert answer["status"] == "done" and answer["name"] == path.name
+    by_hand, by_python = zipfile.ZipFile(io.BytesIO(answer["buffers"][0])), zipfile.ZipFile(path)
+    assert by_hand.namelist() == ["edits.gwe", "picture.png", "edits.py"]
+    assert all(by_hand.read(name) == by_python.read(name) for name in by_hand.namelist())
+    assert by_hand.read("picture.png") == lab.picture and by_hand.read("edits.py").decode() == lab.to_script()
+    assert lab.hand_in(tmp_path / "mine.zip") == tmp_path / "mine.zip"
+
+
+def test_what_was_handed_in_is_opened_as_edits_and_draws_that_picture(lab, planted, tmp_path):
+    lab.show(7)
+    lab.paint(disc())
+    member = zipfile.ZipFile(lab.hand_in(tmp_path)).extract("edits.gwe", tmp_path)
+    stack = EditStack.load(member)
+    assert stack == lab.edits and len(stack) == 1
+    drawn = stack.apply(planted.generator).images(planted.generator.sample([7]))
+    assert encode_png(drawn[0]) == lab.picture
+
+
+@pytest.mark.parametrize("model", ["../../etc/passwd", "a/b\\c", "..", "é <b>"])
+def test_the_name_of_what_is_handed_in_leads_nowhere(lab, model):
+    lab.say(model=model)
+    assert re.fullmatch(r"[\w-][\w.-]*-\d+\.zip", lab.handed_in_as, re.ASCII)
 
 
 def test_a_stroke_changes_the_picture_where_it_was_painted(lab, planted):

@@ -65,7 +65,7 @@ export function toolbar(studio: Studio, acts: Acts, original: (held: boolean) =>
   return bar;
 }
 
-/** Save, load, picture, Python, help. */
+/** Save, load, picture, hand in, Python, help. */
 export function files(studio: Studio, acts: Acts, sheets: Sheets): HTMLElement {
   const { store, signal } = studio;
   const input = make("input", "gw-file", { type: "file", accept: ".gwe", tabindex: -1, "aria-label": "A file of edits" });
@@ -73,6 +73,7 @@ export function files(studio: Studio, acts: Acts, sheets: Sheets): HTMLElement {
   const save = button({ act: "save", label: "Save the edits as a file", icon: "save" }, () => void acts.save(), signal);
   const load = button({ act: "load", label: "Load edits from a file", icon: "load" }, () => input.click(), signal);
   const png = button({ act: "png", label: "Download the picture", icon: "png" }, acts.png, signal);
+  const handin = button({ act: "handin", label: "Hand in: the edits and the picture", icon: "handin" }, () => void acts.handin(), signal);
   const script = button({ act: "script", label: "Copy the edits as Python", icon: "script" }, () => void acts.script().then((text) => text !== null && sheets.script(text)), signal);
   const help = button({ act: "help", label: "Keys and help", icon: "help", key: "?" }, sheets.help, signal);
   listen(
@@ -85,10 +86,10 @@ export function files(studio: Studio, acts: Acts, sheets: Sheets): HTMLElement {
     },
     signal,
   );
-  const bar = make("div", "gw-files", { role: "toolbar", "aria-label": "Files and help" }, save, load, png, script, help, input);
+  const bar = make("div", "gw-files", { role: "toolbar", "aria-label": "Files and help" }, save, load, png, handin, script, help, input);
   roving(bar, "button", signal)();
   const enable = () => {
-    for (const node of [save, load, script]) allow(node, open(studio));
+    for (const node of [save, load, handin, script]) allow(node, open(studio));
   };
   store.watch(["read_only"], enable);
   studio.news.on("line", enable);
