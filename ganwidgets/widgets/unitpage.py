@@ -47,15 +47,15 @@ def small_rows(d: Dissection, shown: list[Examples | None], count: int, side: in
     places = {number: place for place, number in enumerate(sorted(unique))}
     layers = {}
     for layer, each in zip(d.layers, shown, strict=True):
-        numbers, lit = np.full((layer.channels, count), -1, np.int32), np.zeros((layer.channels, count, side // 2, side // 2), bool)
+        numbers, lit = np.full((layer.channels, count), -1, np.int32), np.zeros((layer.channels, count, side, side), bool)
         if each is not None:
             k = min(count, each.numbers.shape[1])
-            cells = (np.arange(side // 2) * each.lit.shape[2]) // (side // 2)
+            cells = (np.arange(side) * each.lit.shape[2]) // side
             numbers[list(each.units), :k] = np.vectorize(lambda number: places.get(int(number), -1))(each.numbers[:, :k])
             lit[list(each.units), :k] = each.lit[:, :k][:, :, cells][:, :, :, cells]
         layers[layer.name] = {"numbers": packed(numbers), "lit": packed(np.packbits(lit, axis=None))}
     pictures = [Image.fromarray(unique[number]) for number in sorted(unique)]
-    return {"count": count, "side": side, "grid": side // 2, "columns": COLUMNS, "sheet": tiled(pictures, side, COLUMNS),
+    return {"count": count, "side": side, "columns": COLUMNS, "sheet": tiled(pictures, side, COLUMNS),
             "layers": layers}
 
 

@@ -50,6 +50,7 @@ async function begin(): Promise<void> {
     const ctx = canvas.getContext("2d");
     if (!ctx) return;
     ctx.imageSmoothingQuality = "high";
+    ctx.globalCompositeOperation = "copy"; // nothing of the last picture shows through at the edges
     ctx.drawImage(sheet, (at % columns) * side, Math.floor(at / columns) * side, side, side, 0, 0, canvas.width, canvas.height);
   }
 

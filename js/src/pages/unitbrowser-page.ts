@@ -11,8 +11,6 @@ interface Recorded {
   readonly rows: {
     readonly count: number;
     readonly side: number;
-    /** cells along the side of where a unit is lit */
-    readonly grid: number;
     readonly columns: number;
     readonly sheet: string;
     readonly layers: Readonly<Record<string, { numbers: string; lit: string }>>;
@@ -46,12 +44,11 @@ async function begin(): Promise<void> {
     const bits = await once(`${layer} lit`, lit);
     const place = places[unit * rows.count + slot] ?? -1;
     if (place < 0) return;
-    const { side, grid } = rows;
+    const { side } = rows;
     const picture = contextOf(tiles).getImageData((place % rows.columns) * side, Math.floor(place / rows.columns) * side, side, side);
-    const first = (unit * rows.count + slot) * grid * grid;
+    const first = (unit * rows.count + slot) * side * side;
     for (let i = 0; i < side * side; i++) {
-      const cell = first + Math.floor((Math.floor(i / side) * grid) / side) * grid + Math.floor(((i % side) * grid) / side);
-      if (((bits[cell >> 3] as number) >> (7 - (cell & 7))) & 1) continue;
+      if (((bits[(first + i) >> 3] as number) >> (7 - ((first + i) & 7))) & 1) continue;
       for (let c = 4 * i; c < 4 * i + 3; c++) picture.data[c] = DIM * (picture.data[c] as number);
     }
     to.putImageData(picture, x, y);

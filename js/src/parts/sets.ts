@@ -6,7 +6,7 @@ import { allow, button, card, keyed, listen, make } from "./dom";
 
 export function unitSets(studio: Studio, acts: Acts): HTMLElement {
   const { store, signal } = studio;
-  const name = make("input", "gw-search gw-set-name", { type: "text", maxlength: 200, placeholder: "name of the set", "aria-label": "Name of the set", autocomplete: "off" });
+  const name = make("input", "gw-set-name", { type: "text", maxlength: 200, placeholder: "name of the set", "aria-label": "Name of the set", autocomplete: "off" });
   const keep = button({ act: "keep", label: "Keep the ticked units as a set", icon: "save", text: "Keep" }, () => void kept(), signal);
   const list = make("ul", "gw-sets-list");
   const empty = make("p", "gw-hint", {}, "Tick units that belong together and keep them under a name.");

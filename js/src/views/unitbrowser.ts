@@ -48,7 +48,7 @@ export function render(props: Props): () => void {
       "gw-layout",
       {},
       make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, unitSets(studio, acts)),
-      card("gw-unit-card", "Units", filter.node, list.node, make("p", "gw-hint", {}, "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.")),
+      card("gw-unit-card", "Units", filter.node, list.node, hint(studio)),
     ),
   );
   keyboard(root, studio, acts, { h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
@@ -59,6 +59,14 @@ export function render(props: Props): () => void {
 const draws = ({ store }: Pick<Studio, "store">): boolean => store.get("image_size") > 0;
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+function hint({ store }: Studio): HTMLElement {
+  const node = make("p", "gw-hint");
+  store.watch(["read_only"], () => {
+    node.textContent = store.get("read_only") ? "Click a row to see where the unit acts. Keys in the list: arrows." : "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.";
+  });
+  return node;
+}
 
 interface UnitHeat {
   readonly canvas: HTMLCanvasElement;
