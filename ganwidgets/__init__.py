@@ -35,6 +35,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     # widgets: the same by hand
     "ganwidgets.widgets.paintbox": ("PaintBox",),
     "ganwidgets.widgets.unitbrowser": ("UnitBrowser",),
+    "ganwidgets.widgets.hosts": ("about",),
     # lessons
     "ganwidgets.checks": ("check",),
 }
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
+    from ganwidgets.widgets.hosts import about as about
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox
     from ganwidgets.widgets.unitbrowser import UnitBrowser as UnitBrowser
 
