@@ -20,7 +20,7 @@ from ganwidgets.widgets.unitbrowser import SHOWN, THUMB, UnitBrowser
 
 from .conftest import Hand
 from .test_life import counted
-from .test_requests import asked_badly
+from .test_requests import asked_badly, memory_stays
 
 
 @pytest.fixture(scope="module")
@@ -156,21 +156,22 @@ def test_what_cannot_be_is_refused_in_words(lab, hand, kind, fields):
     assert hand.ask("tick", units=[3], on=True)["status"] == "done" and not lab.error
 
 
-def test_malformed_messages_get_one_answer_each_and_change_nothing(lab):
+def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, capsys):
     hand, rng = Hand(lab), random.Random(5)
     lab.tick([2, 3])
     before = state(lab)
-    for answer in asked_badly(hand, rng, 1000):
-        if answer["status"] == "error":
-            assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
-        else:  # by chance nothing was wrong with it
-            while lab.can_undo:
-                lab.undo()
-            lab._past.clear(), lab._future.clear()
-            lab.change, lab.amount, lab.heat = before["change"], before["amount"], before["heat"]
-            lab.tick([2, 3])
-            lab.show(before["seed"])
-            before = state(lab)
+    with memory_stays(capsys, "UnitBrowser"):
+        for answer in asked_badly(hand, rng, 10_000):
+            if answer["status"] == "error":
+                assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
+            else:  # by chance nothing was wrong with it
+                while lab.can_undo:
+                    lab.undo()
+                lab._past.clear(), lab._future.clear()
+                lab.change, lab.amount, lab.heat = before["change"], before["amount"], before["heat"]
+                lab.tick([2, 3])
+                lab.show(before["seed"])
+                before = state(lab)
 
 
 def test_bad_arguments_are_said(planted, both):
