@@ -43,7 +43,7 @@ def test_from_the_wheel_to_the_first_stroke(wheel, tmp_path, capsys):
     done = subprocess.run([python, "-c", FIRST_STROKE], cwd=tmp_path, env=without_npm(tmp_path), capture_output=True, text=True)
     took = time.perf_counter() - began
     with capsys.disabled():
-        print(f"\nfirst stroke {took:.1f} s after nothing, {there:.1f} s of them to make and fill the environment (libraries shared)")
+        print(f"\nfirst stroke {took:.1f} s after nothing, {there:.1f} s of them for the environment (libraries shared)")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("ganwidgets ") and " on plain Python: " in done.stdout
     assert took < MINUTE

@@ -53,7 +53,8 @@ HOSTILE = [
     "NaN",
     "1e999",
 ]
-BUFFERS = [b"", b"x", b"\x89PNG\r\n\x1a\n", png(disc())[:60], b"\xff" * 1000, b"0" * (MASK_BYTES + 1), bytes(100_000_000), "text", None, 3]
+HUGE = bytes(100_000_000)
+BUFFERS = [b"", b"x", b"\x89PNG\r\n\x1a\n", png(disc())[:60], b"\xff" * 1000, b"0" * (MASK_BYTES + 1), HUGE, "text", None, 3]
 
 
 def broken(rng):
