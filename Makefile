@@ -47,11 +47,16 @@ js/node_modules/.package-lock.json: js/package.json js/package-lock.json
 	@$(STEP) "npm ci" npm ci --prefix js --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# tests/hosts drives the labs at Colab's versions
+$(VENV)-colab/.made: scripts/colab_venv.sh $(VENV)/.dev
+	@$(STEP) "an environment at Colab's versions" scripts/colab_venv.sh $(VENV)-colab $(VENV)
+	@touch $@
+
 .PHONY: browser
 browser:
 	@scripts/browser.sh
 
-setup: $(VENV)/.dev js/node_modules/.package-lock.json browser
+setup: $(VENV)/.dev $(VENV)-colab/.made js/node_modules/.package-lock.json browser
 
 # ---- what people run
 

@@ -42,6 +42,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.widgets.liveview": ("LiveView",),
     "ganwidgets.widgets.playing": ("play",),
     "ganwidgets.widgets.walkplayer": ("WalkPlayer",),
+    "ganwidgets.widgets.hosts": ("about",),
     # lessons
     "ganwidgets.checks": ("check",),
 }
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
+    from ganwidgets.widgets.hosts import about as about
     from ganwidgets.widgets.liveview import LiveView as LiveView
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox
     from ganwidgets.widgets.playing import play as play

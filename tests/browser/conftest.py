@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +59,33 @@ def browser_context_args(browser_context_args):
 class Lab:
     base: str
     root: Path
+    page: str = "/doc/tree/{}?reset"  # JupyterLab's single-document mode
+
+
+HOSTS = {
+    "jupyterlab": (["jupyterlab", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="], "/doc/tree/{}?reset"),
+    "notebook": (["notebook", "--JupyterNotebookApp.expose_app_in_browser=True"], "/notebooks/{}"),
+}
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    home = tmp_path_factory.mktemp("lab")
+    with served("jupyterlab", tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def notebook7(tmp_path_factory):
+    with served("notebook", tmp_path_factory.mktemp("notebook")) as server:
+        yield server
+
+
+@contextmanager
+def served(host, home):
+    """A server of the host that has nothing to do with the user's own settings."""
     root = home / "root"
     root.mkdir()
     port = free_port()
-    log = (home / "log.txt").open("w")
     own = {
         name: str(home / name.lower())
         for name in (
@@ -79,36 +99,44 @@ def lab(tmp_path_factory):
     news = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
     news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            "--ip=127.0.0.1",
-            f"--port={port}",
-            "--ServerApp.port_retries=0",
-            "--IdentityProvider.token=",
-            "--ServerApp.disable_check_xsrf=True",
-            f"--ServerApp.root_dir={root}",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=",
-        ],
-        env={**os.environ, **own, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-        stdout=log,
-        stderr=log,
-        cwd=root,
-    )
+    (module, *options), page = HOSTS[host]
+    command = [
+        sys.executable,
+        "-m",
+        module,
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        "--ServerApp.disable_check_xsrf=True",
+        f"--ServerApp.root_dir={root}",
+        *options,
+    ]
     base = f"http://127.0.0.1:{port}"
-    try:
-        answered(f"{base}/api", server, home / "log.txt")
-        yield Lab(base, root)
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
+    with running(command, home / "log.txt", f"{base}/api", env=own, cwd=root):
+        yield Lab(base, root, page)
+
+
+@contextmanager
+def running(command, log, address, *, env=None, cwd=None):
+    """A server, from its first answer at the address to the end of the block."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            command,
+            env={**os.environ, **(env or {}), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=out,
+            stderr=out,
+            cwd=cwd,
+        )
+        try:
+            answered(address, server, log)
+            yield server
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 def free_port() -> int:
@@ -124,9 +152,11 @@ def answered(address: str, server: subprocess.Popen, log: Path, seconds: float =
         try:
             urllib.request.urlopen(address, timeout=2).close()
             return
+        except urllib.error.HTTPError:
+            return  # it refuses, so it is there
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
 class Notebook:
@@ -145,8 +175,8 @@ class Notebook:
         return self.visit(run=run)
 
     def visit(self, *, run: bool = False) -> "Notebook":
-        """The notebook as it lies on disk, in JupyterLab's single-document mode."""
-        self.page.goto(f"{self.lab.base}/doc/tree/{self.name}?reset")
+        """The notebook as it lies on disk."""
+        self.page.goto(self.lab.base + self.lab.page.format(self.name))
         self.page.wait_for_function("() => window.jupyterapp?.restored")
         self.page.evaluate("() => jupyterapp.restored")
         self.idle()
@@ -186,8 +216,10 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(lab, page, request):
-    """An unopened notebook of this test; its kernel is shut down afterwards."""
+def notebook(request, page):
+    """An unopened notebook of this test, in JupyterLab or in the host of the test's `host` mark; its kernel ends with it."""
+    mark = request.node.get_closest_marker("host")
+    lab = request.getfixturevalue(mark.args[0] if mark else "lab")
     page.set_default_timeout(30_000)
     yield Notebook(lab, page, f"{request.node.name.translate(str.maketrans('[]/- ', '_____'))}.ipynb")
     page.close()

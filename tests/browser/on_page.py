@@ -91,6 +91,10 @@ class OnPage:
             self.page.mouse.move(*self.at(*point), steps=steps)
         self.page.mouse.up()
 
+    def finger(self, *points):
+        """Draw with a finger through the points, fractions of the picture."""
+        touch(self.page, *[self.at(*point) for point in points])
+
     def drag_chip(self, concept, x, y):
         chip = self.page.locator(f".gw-chip[data-concept='{concept}']").bounding_box()
         self.page.mouse.move(chip["x"] + chip["width"] / 2, chip["y"] + chip["height"] / 2)
@@ -106,6 +110,17 @@ class OnPage:
 
     def said(self):
         return self.page.inner_text(".gw-status")
+
+
+def touch(page, *points):
+    """Put a finger on the page, move it through the points, and take it off."""
+    hand = page.context.new_cdp_session(page)
+    hand.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    kinds = ["touchStart", *["touchMove"] * (len(points) - 1), "touchEnd"]
+    for kind, point in zip(kinds, [*points, None], strict=True):
+        at = [] if point is None else [dict(zip("xy", point, strict=True))]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    hand.detach()
 
 
 def difference(one, two):

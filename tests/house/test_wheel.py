@@ -1,14 +1,14 @@
 """The wheel: what is in it, and that it works where there is no Node."""
 
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from .conftest import installed, without_npm
 
 ROOT = Path(__file__).parents[2]
 FIRST_PICTURE = """
@@ -31,34 +31,6 @@ print("drawn")
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """A wheel built from a copy of the tree, so that no build folder is left behind, and with no npm to be found."""
-    home = tmp_path_factory.mktemp("wheel")
-    copy = home / "source"
-    leave = shutil.ignore_patterns("node_modules", "__pycache__", "*.egg-info")
-    for name in ("ganwidgets", "js", "notebooks"):
-        shutil.copytree(ROOT / name, copy / name, ignore=leave)
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, copy / name)
-    (copy / "tests").mkdir()
-    (copy / "tests" / "test_nothing.py").write_text("")
-    weights = copy / "ganwidgets" / "world" / "weights"
-    weights.mkdir(exist_ok=True)
-    (weights / "planted-discriminator.safetensors").write_bytes(b"x" * 1000)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(home), str(copy)]
-    built = subprocess.run(command, capture_output=True, text=True, env=without_npm(home))
-    assert built.returncode == 0, built.stdout + built.stderr
-    return next(home.glob("*.whl"))
-
-
-def without_npm(home: Path) -> dict[str, str]:
-    """The environment with a PATH that leads to nothing."""
-    empty = home / "empty"
-    empty.mkdir(exist_ok=True)
-    return {**os.environ, "PATH": str(empty), "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-
-
 @pytest.mark.slow
 def test_contents(wheel):
     assert wheel.stat().st_size <= 25e6
@@ -77,13 +49,7 @@ def test_contents(wheel):
 @pytest.mark.slow
 def test_draws_its_first_picture_where_there_is_no_node(wheel, tmp_path):
     """A fresh environment that holds the wheel, and sees this one's libraries through a path file."""
-    venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    python = venv / "bin" / "python"
-    env = without_npm(tmp_path)
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True, env=env)
-    site = next((venv / "lib").glob("python3*/site-packages"))
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    python, env = installed(wheel, tmp_path), without_npm(tmp_path)
     done = subprocess.run([python, "-c", FIRST_PICTURE], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and "drawn" in done.stdout, done.stdout + done.stderr
 

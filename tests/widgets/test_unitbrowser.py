@@ -21,7 +21,7 @@ from ganwidgets.widgets.unitrows import SHOWN, THUMB
 
 from .conftest import Hand
 from .test_life import counted
-from .test_requests import asked_badly
+from .test_requests import asked_badly, memory_stays
 
 
 @pytest.fixture(scope="module")
@@ -169,19 +169,20 @@ def test_what_cannot_be_is_refused_in_words(lab, hand, kind, fields):
     assert hand.ask("tick", units=[3], on=True)["status"] == "done" and not lab.error
 
 
-def test_malformed_messages_get_one_answer_each_and_change_nothing(lab):
+def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, capsys):
     hand, rng = Hand(lab), random.Random(5)
     lab.tick([2, 3])
     before, first = state(lab), lab._choices
-    for answer in asked_badly(hand, rng, 1000):
-        if answer["status"] == "error":
-            assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
-        else:  # by chance nothing was wrong with it
-            lab._choose(first.now, "")
-            lab._choices, lab.heat = first, before["heat"]
-            lab.say(can_undo=before["can_undo"], can_redo=before["can_redo"])
-            lab.show(before["seed"])
-            before = state(lab)
+    with memory_stays(capsys, "UnitBrowser"):
+        for answer in asked_badly(hand, rng, 10_000):
+            if answer["status"] == "error":
+                assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
+            else:  # by chance nothing was wrong with it
+                lab._choose(first.now, "")
+                lab._choices, lab.heat = first, before["heat"]
+                lab.say(can_undo=before["can_undo"], can_redo=before["can_redo"])
+                lab.show(before["seed"])
+                before = state(lab)
 
 
 def test_bad_arguments_are_said(planted, both):
