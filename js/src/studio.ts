@@ -43,7 +43,7 @@ export const noSheets = (): Studio["sheets"] => ({ thumbs: NO_SHEET, chips: NO_S
 function unanswered({ store, kernel }: Pick<Studio, "store" | "kernel">): string {
   const protocol = store.get("protocol");
   if (protocol !== PROTOCOL) return "The page and the kernel have different versions of ganwidgets: restart the kernel and reload the page.";
-  if (kernel.line === "gone") return "No kernel: this is the last picture. Run the cell again to paint.";
+  if (kernel.line === "gone") return "No kernel: this is the last picture. Run the cell again to go on.";
   if (kernel.line === "live") return "";
   return kernel.late ? "The kernel does not answer: is another cell running, or has it stopped?" : "Waiting for the kernel…";
 }
