@@ -123,3 +123,23 @@ export const PICTURE_SHORTCUTS: readonly (readonly [string, string])[] = [
   ["Ctrl + wheel", "zoom; so do two fingers"],
   ["Middle button", "move the zoomed picture"],
 ];
+
+/** The help sheet of the unit browser. */
+export const UNIT_SHORTCUTS: readonly (readonly [string, string])[] = [
+  ["z   Shift+z", "undo, redo"],
+  ["h", "heat map: where the chosen unit acts"],
+  [",   .", "picture before, after"],
+  ["?", "this sheet"],
+];
+
+export const LIST_SHORTCUTS: readonly (readonly [string, string])[] = [
+  ["Arrows", "the unit before, after"],
+  ["Page up   Page down", "further"],
+  ["Home   End", "first, last"],
+  ["Space", "tick the unit, or leave it as it is"],
+];
+
+export const PROBE_SHORTCUTS: readonly (readonly [string, string])[] = [
+  ["Arrows", "move the point (Shift: further)"],
+  ["Enter", "which units act there?"],
+];

@@ -54,6 +54,9 @@ export const barred = (studio: Pick<Studio, "store" | "kernel">): string => unan
 /** Whether there is somebody to ask, if only for a look. */
 export const reachable = (studio: Studio): boolean => unanswered(studio) === "";
 
+/** Whether there is a generator to draw with, and not only what a file keeps. */
+export const draws = ({ store }: Pick<Studio, "store">): boolean => store.get("image_size") > 0;
+
 /** Requests that change nothing but what is shown. */
 const LOOKS: readonly RequestKind[] = ["show", "list"];
 

@@ -91,3 +91,31 @@ describe("the list", () => {
     expect(el.children).toHaveLength(0);
   });
 });
+
+describe("the picture", () => {
+  it("is asked at a point that arrows move, and Enter asks", async () => {
+    const { of, find, press, answer } = shown();
+    const picture = find(".gw-picture");
+    for (const key of ["ArrowRight", "ArrowDown", "ArrowDown"]) expect(press(key, picture).defaultPrevented).toBe(true);
+    press("Enter", picture);
+    const [asked] = of("probe") as unknown as { x: number; y: number }[];
+    expect([asked?.x, asked?.y]).toEqual([expect.closeTo(0.52), expect.closeTo(0.54)]);
+    answer("probe", { units: [1], values: [1.5] });
+    await settled();
+    expect(find(".gw-probe-units").textContent).toContain("cloud");
+    expect(find(".gw-probe").hidden).toBe(false);
+  });
+});
+
+describe("the sheet of keys", () => {
+  it("opens with ?, and Escape closes it and gives the focus back", () => {
+    const { find, press } = shown();
+    find(".gw-list").focus();
+    press("?");
+    expect(find(".gw-sheet").hidden).toBe(false);
+    expect(find(".gw-sheet").textContent).toContain("which units act there?");
+    press("Escape", find(".gw-sheet"));
+    expect(find(".gw-sheet").hidden).toBe(true);
+    expect(document.activeElement).toBe(find(".gw-list"));
+  });
+});

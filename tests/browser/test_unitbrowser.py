@@ -126,6 +126,11 @@ def test_the_keyboard_alone(units):
     press("z")
     units.settled()
     assert units.notebook.value("lab.ticked") == []
+    units.page.focus(f"{ROOT} .gw-picture")
+    press("ArrowDown")
+    press("Enter")
+    units.page.wait_for_selector(".gw-probe-units button")
+    assert units.page.locator(".gw-probe-units button").count() == len(units.notebook.value("lab.probe(.5, .52)"))
     for key in ("b", "a", "d", "d", "x", "m"):
         press(key)
     assert units.page.locator(".jp-Cell").count() == cells, "keys in the lab are not the notebook's"
@@ -198,6 +203,17 @@ def test_nothing_bars_anyone_in_light_in_dark_and_when_narrow(units):
     units.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
     units.page.wait_for_timeout(500)  # the theme's style sheet
     look(units, "dark")
+    units.page.set_viewport_size({"width": 1280, "height": 1800})
+    units.notebook.ask("lab.layout.width = '320px'")
+    units.page.wait_for_function("root => document.querySelector(root).getBoundingClientRect().width <= 320", arg=ROOT)
+    look(units, "dark-320")
+    units.notebook.ask("lab.layout.width = None")
+    units.page.set_viewport_size({"width": 1280, "height": 1100})
+    units.page.focus(".gw-list")
+    units.page.keyboard.press("?")
+    units.page.wait_for_selector(".gw-sheet:not([hidden])")
+    look(units, "help")
+    units.page.keyboard.press("Escape")
     units.notebook.command("apputils:change-theme", theme="JupyterLab Light")
     units.page.wait_for_selector("body[data-jp-theme-light='true']", state="attached")
 

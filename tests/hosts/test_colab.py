@@ -97,3 +97,17 @@ def test_installing_moves_nothing_that_colab_has():
 @pytest.mark.parametrize("tightened", ["traitlets>=5.9", "ipywidgets>=8", "numpy<2", "torch>=2.12"])
 def test_a_requirement_that_would_move_one_is_seen(tightened):
     assert moved([*declared(), tightened]) == [tightened]
+
+
+def moved_by_pip(*requirements):
+    """Of the packages that Colab pins those that pip would put there anew, in the environment at Colab's versions."""
+    command = [str(COLAB), "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", *requirements]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    fresh = {each["metadata"]["name"].lower().replace("-", "_") for each in json.loads(done.stdout)["install"]}
+    return fresh & {name.replace("-", "_") for name in pins()}
+
+
+def test_pip_moves_nothing_that_colab_pins():
+    assert moved_by_pip(*declared()) == set()
+    assert "ipywidgets" in moved_by_pip("ipywidgets>=8"), "this test can fail"

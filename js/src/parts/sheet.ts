@@ -1,6 +1,5 @@
 // Sheets that lie over the lab: the keys, and the edits as Python.
 
-import { PICTURE_SHORTCUTS, SHORTCUTS } from "../keys";
 import { button, make } from "./dom";
 
 export interface SheetDesk {
@@ -11,7 +10,14 @@ export interface SheetDesk {
   close(): boolean;
 }
 
-export function sheetDesk(signal: AbortSignal, say: (text: string) => void): SheetDesk {
+/** What the sheet of keys says. */
+export interface Help {
+  readonly words: string;
+  /** by heading: keys, three spaces apart, and what they do */
+  readonly tables: Readonly<Record<string, readonly (readonly [string, string])[]>>;
+}
+
+export function sheetDesk(signal: AbortSignal, say: (text: string) => void, help: Help): SheetDesk {
   const heading = make("h3", "gw-sheet-title");
   const body = make("div", "gw-sheet-body");
   const shut = button({ act: "close-sheet", label: "Close", icon: "close", key: "Esc", className: "gw-small" }, () => void close(), signal);
@@ -43,7 +49,7 @@ export function sheetDesk(signal: AbortSignal, say: (text: string) => void): She
     close,
     help() {
       if (!node.hidden && heading.textContent === "Keys") return void close();
-      open("Keys", make("p", "gw-hint", {}, "Choose a chip and paint with the pointer, or drag the chip onto the picture. Everything can be done by keys as well:"), table("Anywhere in the lab", SHORTCUTS), table("On the picture", PICTURE_SHORTCUTS));
+      open("Keys", make("p", "gw-hint", {}, help.words), ...Object.entries(help.tables).map(([name, rows]) => table(name, rows)));
     },
     script(text) {
       const code = make("pre", "gw-code", { tabindex: 0, role: "group", "aria-label": "The edits as Python", "data-lm-suppress-shortcuts": "true" }, text);

@@ -1,7 +1,7 @@
 // PaintBox: the picture, the palette and the tools, put together.
 
 import "./lab.css";
-import { actOf, isHosts, stride, type Act, type Focus } from "../keys";
+import { actOf, isHosts, PICTURE_SHORTCUTS, SHORTCUTS, stride, type Act, type Focus } from "../keys";
 import type { Answer, Frame, Post } from "../messages";
 import { listen, make } from "../parts/dom";
 import type { Drag } from "../parts/drag";
@@ -19,13 +19,18 @@ import { heatLayer } from "./heat";
 import { shell, type Props } from "./shell";
 import { splitView, type Split } from "./split";
 
+const HELP = {
+  words: "Choose a chip and paint with the pointer, or drag the chip onto the picture. Everything can be done by keys as well:",
+  tables: { "Anywhere in the lab": SHORTCUTS, "On the picture": PICTURE_SHORTCUTS },
+};
+
 export function render(props: Props): () => void {
   const { root, studio, acts, picture, notices, begin } = shell(props, "gw-paintbox", "PaintBox", (post, data) => void received(post, data));
   const { sheets, news, signal } = studio;
   const heat = heatLayer(studio);
   const split = splitView(studio, picture);
   const board = easel(studio, acts, picture, [heat.canvas, split.canvas], [split.handle, heat.legend, progress(studio, acts)]);
-  const sheet = sheetDesk(signal, studio.say);
+  const sheet = sheetDesk(signal, studio.say, HELP);
   const hold = (on: boolean) => {
     if (picture.hold(on) && on) studio.say("The picture before all edits.");
   };

@@ -2,16 +2,16 @@
 
 import "./lab.css";
 import "./unitbrowser.css";
-import { fractionAt, inside } from "../canvas/geometry";
-import { isHosts } from "../keys";
+import { isHosts, LIST_SHORTCUTS, PROBE_SHORTCUTS, UNIT_SHORTCUTS } from "../keys";
 import { RANGES, type Change, type UnitRow } from "../messages";
 import { allow, button, card, listen, make, press } from "../parts/dom";
 import { progress, title } from "../parts/notices";
 import { unitSets } from "../parts/sets";
+import { sheetDesk } from "../parts/sheet";
 import { listed, unitList, type Order } from "../parts/units";
-import { open, reachable, type Acts, type Studio } from "../studio";
+import { draws, open, reachable, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
-import type { Screen } from "./screen";
+import { prober } from "./probe";
 import { shell, type Props } from "./shell";
 
 const CHANGES: readonly (readonly [Change, string, string])[] = [
@@ -21,11 +21,18 @@ const CHANGES: readonly (readonly [Change, string, string])[] = [
 ];
 const ORDERS: readonly (readonly [Order, string])[] = [["iou", "highest IoU"], ["gap", "furthest above its null"], ["concept", "by concept"], ["unit", "by number"]];
 
+const HELP = {
+  words: "Click a row to see where its unit acts on the picture, and a point of the picture to see which units act there. Everything can be done by keys as well:",
+  tables: { "Anywhere in the lab": UNIT_SHORTCUTS, "In the list of units": LIST_SHORTCUTS, "On the picture": PROBE_SHORTCUTS },
+};
+
 export function render(props: Props): () => void {
   const { root, studio, acts, picture, notices, begin } = shell(props, "gw-units", "UnitBrowser", (post, data) => void (post.kind === "table" && tabled(data)));
   let rows: UnitRow[] = [];
   const heat = unitHeat(studio);
   const pages = turner(studio, acts);
+  const sheet = sheetDesk(studio.signal, studio.say, HELP);
+  const help = button({ act: "help", label: "Keys and help", icon: "help", key: "?" }, sheet.help, studio.signal);
   const list = unitList(studio, acts, heat.of);
   const filter = filterBar(studio.signal, () => list.show(listed(rows, filter.now())));
   const probe = prober(studio, picture, () => rows, (unit) => {
@@ -42,7 +49,7 @@ export function render(props: Props): () => void {
   }
 
   root.append(
-    make("div", "gw-bar", {}, title(studio), layerTabs(studio, acts)),
+    make("div", "gw-bar", {}, title(studio), make("div", "gw-files", {}, layerTabs(studio, acts), help)),
     make(
       "div",
       "gw-layout",
@@ -50,13 +57,11 @@ export function render(props: Props): () => void {
       make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, unitSets(studio, acts)),
       card("gw-unit-card", "Units", filter.node, list.node, hint(studio)),
     ),
+    sheet.node,
   );
-  keyboard(root, studio, acts, { h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
+  keyboard(root, studio, acts, { "?": sheet.help, Escape: sheet.close, h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
   return begin();
 }
-
-/** Whether there is a generator to draw with, and not only what a file keeps. */
-const draws = ({ store }: Pick<Studio, "store">): boolean => store.get("image_size") > 0;
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
@@ -193,39 +198,8 @@ function filterBar(signal: AbortSignal, changed: () => void) {
   };
 }
 
-/** A point of the picture, and the units that act there. */
-function prober(studio: Studio, picture: Screen, rows: () => readonly UnitRow[], choose: (unit: number) => void) {
-  const { signal, store } = studio;
-  const mark = make("span", "gw-probe-mark", { "aria-hidden": "true" });
-  const units = make("div", "gw-probe-units");
-  const node = make("div", "gw-probe", {}, make("span", "gw-probe-words", {}, "Acting at the point:"), units);
-  const clear = () => {
-    mark.hidden = node.hidden = true;
-  };
-  listen(picture.canvas, "click", (event) => {
-    const at = fractionAt(event, picture.canvas.getBoundingClientRect());
-    if (!inside(at) || !reachable(studio) || !draws(studio)) return;
-    void studio.kernel.ask("probe", { x: at.x, y: at.y }).then((reply) => {
-      if (reply.status !== "done") return;
-      const known = new Map(rows().map((row) => [row.unit, row]));
-      units.replaceChildren(...(reply.units ?? []).map((unit, i) => {
-        const each = button({ act: `probe-${unit}`, label: `Unit ${unit}, ${known.get(unit)?.concept || "no concept"}`, text: `${unit} ${known.get(unit)?.concept ?? ""}` }, () => choose(unit), signal);
-        each.style.setProperty("--gw-dot", known.get(unit)?.color ?? "#888");
-        each.title = `${(reply.values?.[i] ?? 0).toFixed(2)} of its threshold`;
-        return each;
-      }));
-      mark.style.left = `${100 * at.x}%`;
-      mark.style.top = `${100 * at.y}%`;
-      mark.hidden = node.hidden = false;
-      studio.say(`${reply.units?.length ?? 0} units act there.`);
-    });
-  }, signal);
-  store.watch(["seed", "layer"], clear);
-  return { mark, node };
-}
-
 /** Keys, wherever the focus is in the lab but where one types; beside undo those of `runs`. */
-function keyboard(root: HTMLElement, studio: Studio, acts: Acts, runs: Readonly<Record<string, () => void>>): void {
+function keyboard(root: HTMLElement, studio: Studio, acts: Acts, runs: Readonly<Record<string, () => unknown>>): void {
   listen(root, "keydown", (event) => {
     if (isHosts(event)) return;
     const typing = event.target instanceof HTMLInputElement && event.target.type !== "range" || event.target instanceof HTMLSelectElement;
