@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ganwidgets.core.causes import Causes
     from ganwidgets.core.concepts import Segmenter
-    from ganwidgets.core.nets import LayeredGenerator
+    from ganwidgets.core.nets import LayeredClassifier, LayeredGenerator
 
 WEIGHTS = Path(__file__).parent / "world" / "weights"
 T = TypeVar("T")
@@ -42,11 +42,14 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook", "causes": "storybook"}),
+          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}),
 )
 SEGMENTERS = (
     Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
     Entry("storybook-judge", "a second segmenter, to measure what methods did", "storybook-judge.safetensors"),
+)
+CLASSIFIERS = (
+    Entry("storybook", "kinds of place of storybook scenes", "storybook-classifier.safetensors"),
 )
 CAUSES = (
     Entry("storybook", "which units of storybook make each concept come or go", "storybook-causes.json"),
@@ -92,6 +95,15 @@ def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Se
     return load_segmenter_file(entry.path, device)
 
 
+def load_classifier(name: str, *, device: str | torch.device | None = None) -> LayeredClassifier:
+    """The classifier of that name, in float32, on the best device unless told otherwise. Raises NameLookupError."""
+    entry = find("classifier", name, CLASSIFIERS)
+    device = best_device(device)
+    from ganwidgets.models.classifiers import load_classifier_file
+
+    return load_classifier_file(entry.path, device)
+
+
 def load_causes(name: str) -> Causes:
     """The causes that come with the generator of that name. Raises NameLookupError for an unknown name."""
     entry = find("causes", name, CAUSES)
@@ -103,7 +115,8 @@ def load_causes(name: str) -> Causes:
 def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], object]]:
     """Loaders by role; nothing is loaded before one is called."""
     loaders: dict[str, Callable[[str], object]] = {
-        "segmenter": lambda name: load_segmenter(name, device=device), "causes": load_causes}
+        "segmenter": lambda name: load_segmenter(name, device=device),
+        "classifier": lambda name: load_classifier(name, device=device), "causes": load_causes}
     return {role: lambda role=role, name=name: loaders[role](name)  # type: ignore[misc]
             for role, name in entry.companions.items()}
 

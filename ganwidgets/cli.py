@@ -19,6 +19,7 @@ TRAINERS = {
     "storybook": "ganwidgets.world.train.storybook:train",
     "segmenter": "ganwidgets.world.train.segmenters:train_segmenter",
     "judge": "ganwidgets.world.train.segmenters:train_judge",
+    "classifier": "ganwidgets.world.train.classifier:train",
 }
 MOST_ON_A_SHEET = 4096
 MOST_SEEDS = 1_000_000
@@ -176,7 +177,8 @@ def run_list(options: argparse.Namespace) -> None:
     """`ganwidgets list`."""
     from ganwidgets import catalog
 
-    for title, entries in (("generators", catalog.GENERATORS), ("segmenters", catalog.SEGMENTERS)):
+    for title, entries in (("generators", catalog.GENERATORS), ("segmenters", catalog.SEGMENTERS),
+                           ("classifiers", catalog.CLASSIFIERS)):
         print(title)
         for entry in entries:
             size = f"{entry.path.stat().st_size / 1e6:.1f} MB" if entry.present else "missing"

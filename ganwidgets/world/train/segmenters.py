@@ -1,9 +1,7 @@
 """Trains the two segmenters of storybook on renders and collages: one for methods, and the judge, which measures."""
 
-import math
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +14,14 @@ from ganwidgets.core.errors import ArgumentError, one_of
 from ganwidgets.models.segmenter_nets import ARCHITECTURES, folded_state
 from ganwidgets.models.segmenters import StorybookSegmenter, load_segmenter_file, save_segmenter_file
 from ganwidgets.world.scenes import CONCEPTS
+from ganwidgets.world.train import supervised
 from ganwidgets.world.train.segmenter_card import write_card
 from ganwidgets.world.train.segmenter_pool import SIZE, Pool, collage_pool, render_pool
 from ganwidgets.world.train.segmenter_wear import worn_batch
 from ganwidgets.world.train.state import state_folder
+from ganwidgets.world.train.supervised import Training
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-SAVE_EVERY = 60.0       # seconds
 WORN = (1.0, .4)        # shares of renders and collages that lose colour and sharpness; collages come with some lost
 
 
@@ -52,18 +51,6 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-@dataclass
-class Training:
-    """What changes while training, and is saved."""
-
-    net: nn.Module
-    average: nn.Module
-    optimizer: torch.optim.Optimizer
-    steps: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
-
-
 def train_segmenter(*, minutes: float, device: str | torch.device = "auto", resume: bool = True) -> StorybookSegmenter:
     """The segmenter that methods use; see `train`."""
     return train("segmenter", minutes=minutes, device=device, resume=resume)
@@ -86,11 +73,18 @@ def train(name: str, *, minutes: float, device: str | torch.device = "auto", res
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.set_flush_denormal(True)
     pools = render_pool(), collage_pool()
-    training = begin(recipe, place)
-    folder = state_folder(recipe.name)
-    if resume and (folder / "state.pt").exists():
-        restore(training, folder / "state.pt")
-    run(recipe, training, pools, minutes * 60, place, folder)
+    training, state = begin(recipe, place), state_folder(recipe.name) / "state.pt"
+    if resume:
+        supervised.restore(training, state)
+    weights = concept_weights(pools).to(place)
+
+    def loss_of(step: int) -> Tensor:
+        pictures, masks = batch(recipe, step, pools)
+        logits = training.net(pictures.to(place).contiguous(memory_format=torch.channels_last))
+        return segmentation_loss(logits, masks.to(place), weights)
+
+    supervised.run(recipe.name, training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep,
+                   place=place, state=state)
     segmenter = finish(recipe, training, place)
     write_card(segmenter)
     return segmenter
@@ -98,42 +92,10 @@ def train(name: str, *, minutes: float, device: str | torch.device = "auto", res
 
 def begin(recipe: Recipe, place: torch.device) -> Training:
     """A fresh net whose weights come from the recipe's seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        nets = [ARCHITECTURES[recipe.architecture](recipe.widths, len(CONCEPTS)) for _ in range(2)]
-    net, average = (one.to(place).to(memory_format=torch.channels_last) for one in nets)  # type: ignore[call-overload]
-    average.load_state_dict(net.state_dict())
-    nn.init.constant_(net.head.bias, -2.0)      # most concepts are not at most pixels
-    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    return Training(net.train(), average.eval().requires_grad_(False), optimizer)
-
-
-def run(recipe: Recipe, training: Training, pools: tuple[Pool, Pool], seconds: float, place: torch.device,
-        folder: Path) -> None:
-    """Steps until the time is up, saved once a minute."""
-    weights = concept_weights(pools).to(place)
-    clock = time.process_time if place.type == "cpu" else time.monotonic      # others may hold the core too
-    saved, before = clock(), clock()
-    while training.seconds < seconds:
-        for group in training.optimizer.param_groups:
-            group["lr"] = rate(recipe, training, seconds)
-        pictures, masks = batch(recipe, training.steps, pools)
-        training.losses.append(step(recipe, training, pictures.to(place), masks.to(place), weights))
-        now = clock()
-        training.seconds += now - before
-        before = now
-        if now - saved > SAVE_EVERY:
-            saved = now
-            save(training, folder / "state.pt")
-            recent, minutes = float(np.mean(training.losses[-200:])), training.seconds / 60
-            print(f"{recipe.name}: step {training.steps}, {minutes:.1f} minutes, loss {recent:.4f}", flush=True)
-    save(training, folder / "state.pt")
-
-
-def rate(recipe: Recipe, training: Training, seconds: float) -> float:
-    """Up over 200 steps, then down as a cosine to the end of the time."""
-    done = min(1.0, training.seconds / seconds)
-    return recipe.rate * min(1, (training.steps + 1) / 200) * .5 * (1 + math.cos(math.pi * done))
+    training = supervised.begin(lambda: ARCHITECTURES[recipe.architecture](recipe.widths, len(CONCEPTS)), seed=recipe.seed,
+                                rate=recipe.rate, decay=recipe.decay, place=place)
+    nn.init.constant_(training.net.get_parameter("head.bias"), -2.0)      # most concepts are not at most pixels
+    return training
 
 
 def batch(recipe: Recipe, number: int, pools: tuple[Pool, Pool]) -> tuple[Tensor, Tensor]:
@@ -154,22 +116,6 @@ def concept_weights(pools: tuple[Pool, Pool], sample: int = 1000) -> Tensor:
     return torch.from_numpy((weights / weights.mean()).astype(np.float32))
 
 
-def step(recipe: Recipe, training: Training, pictures: Tensor, masks: Tensor, weights: Tensor) -> float:
-    """One step of the optimizer and of the averaged weights; answers the loss."""
-    logits = training.net(pictures.contiguous(memory_format=torch.channels_last))
-    loss = segmentation_loss(logits, masks, weights)
-    training.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(training.net.parameters(), 5.0)
-    training.optimizer.step()
-    training.steps += 1
-    keep = min(recipe.keep, training.steps / (training.steps + 10))
-    with torch.no_grad():
-        for kept, now in zip(training.average.state_dict().values(), training.net.state_dict().values(), strict=True):
-            kept.lerp_(now, 1 - keep) if kept.is_floating_point() else kept.copy_(now)
-    return float(loss.detach())
-
-
 def segmentation_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
     """Weighted cross-entropy of each concept, and one minus its soft Dice over the batch (Milletari et al. 2016, 3)."""
     entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean((0, 2, 3))
@@ -179,30 +125,11 @@ def segmentation_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
     return 10 * (entropy * weights).mean() + (dice * weights).mean()
 
 
-def save(training: Training, path: Path) -> None:
-    """The whole state, replaced at once so that a stop in the middle loses nothing."""
-    held = {"net": training.net.state_dict(), "average": training.average.state_dict(),
-            "optimizer": training.optimizer.state_dict(), "steps": training.steps, "seconds": training.seconds,
-            "losses": training.losses}
-    torch.save(held, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
-
-
-def restore(training: Training, path: Path) -> None:
-    """Goes on from a saved state."""
-    held = torch.load(path, weights_only=True, map_location="cpu")
-    for part in ("net", "average", "optimizer"):
-        getattr(training, part).load_state_dict(held[part])
-    training.steps, training.seconds, training.losses = held["steps"], held["seconds"], held["losses"]
-
-
 def finish(recipe: Recipe, training: Training, place: torch.device) -> StorybookSegmenter:
     """Writes the averaged weights, normalisation folded in, and answers the segmenter read back from the file."""
     net = ARCHITECTURES[recipe.architecture](recipe.widths, len(CONCEPTS), norm=False)
     net.load_state_dict(folded_state(training.average))
-    about = {"seed": recipe.seed, "steps": training.steps, "batch": recipe.batch, "collages": recipe.collages,
-             "minutes": round(training.seconds / 60, 1), "loss": float(np.mean(training.losses[-500:])),
-             "machine": "one core of a CPU" if place.type == "cpu" else "one GPU"}
+    about = {"seed": recipe.seed, "batch": recipe.batch, "collages": recipe.collages, **supervised.told(training, place)}
     recipe.path.parent.mkdir(exist_ok=True)
     save_segmenter_file(recipe.path, net, name=recipe.name, architecture=recipe.architecture, widths=recipe.widths,
                         concepts=CONCEPTS, size=SIZE, about=about)

@@ -1,0 +1,151 @@
+"""The bundled classifier of scenes: a small VGG-like net whose convolutions are layers, `conv1_1` ... `conv4_2`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ganwidgets.core.digests import WeightDigests
+from ganwidgets.core.errors import ArgumentError, CheckpointError, LayerError, ShapeError
+from ganwidgets.core.nets import Layer, LayeredClassifier, PausedRun, full_float32
+from ganwidgets.models.segmenter_nets import ConvUnit
+
+FORMAT = "ganwidgets-classifier-1"
+
+
+class ScenesNet(nn.Module):
+    """Blocks of 3x3 convolutions, each block on half the grid of the one before; a linear map reads the means of the last."""
+
+    def __init__(self, widths: Sequence[Sequence[int]], classes: int, *, norm: bool = True) -> None:
+        super().__init__()
+        self.blocks = tuple(tuple(block) for block in widths)
+        before = 3
+        self.names: list[str] = []
+        for number, block in enumerate(self.blocks, start=1):
+            for place, width in enumerate(block, start=1):
+                self.names.append(f"conv{number}_{place}")
+                self.add_module(self.names[-1], ConvUnit(before, width, norm=norm))
+                before = width
+        self.drop = nn.Dropout(0.2)
+        self.read = nn.Linear(before, classes)
+
+    def run(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """The convolutions from place `start` up to, not with, `stop`; a new block begins with the maxima of 2 x 2 cells."""
+        for name in self.names[start:stop]:
+            if name.endswith("_1") and name != "conv1_1":
+                x = F.max_pool2d(x, 2)
+            x = self.get_submodule(name)(x)
+        return x
+
+    def scores(self, x: Tensor) -> Tensor:
+        """The classes' scores from the last features."""
+        return self.read(self.drop(x.mean((2, 3))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of pictures."""
+        return self.scores(self.run(x, 0, len(self.names)))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StorybookClassifier(LayeredClassifier):
+    """Which kind of scene a picture shows. Pictures (n, 3, H, W) in [-1, 1] of another size are brought to the net's."""
+
+    net: ScenesNet = field(repr=False)
+    name: str
+    layers: tuple[Layer, ...] = field(repr=False)
+    classes: tuple[str, ...]
+    image_size: int = 64
+    companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    digests: WeightDigests | None = field(default=None, repr=False)
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False)      # how it was trained
+
+    @property
+    def source(self) -> str:
+        """The Python expression that makes this net."""
+        return f"gw.load_classifier({self.name!r})"
+
+    def head(self, inputs: Any, upto: str | Layer) -> PausedRun:
+        """Run pictures up to a layer. Errors: LayerError, ShapeError, ArgumentError."""
+        last = self.place(upto) + 1
+        with full_float32():
+            return PausedRun(self.layers[last - 1].name, self.net.run(self._checked(inputs), 0, last))
+
+    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
+        """Run on to a later layer. Errors: LayerError for an earlier one."""
+        here, last = self.place(paused.layer) + 1, self.place(upto) + 1
+        if last < here:
+            raise LayerError(f"the run stopped at {paused.layer}, which is after {self.layers[last - 1].name}; "
+                             "run the head again to stop earlier.")
+        with full_float32():
+            return PausedRun(self.layers[last - 1].name, self.net.run(paused.features, here, last))
+
+    def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
+        """Run on to the scores."""
+        end = self.resume(paused, self.layers[-1])
+        with full_float32():
+            return self.net.scores(end.features)
+
+    def _checked(self, images: Any) -> Tensor:
+        """Pictures on the net's device and grid. Errors: ArgumentError, ShapeError."""
+        if not isinstance(images, Tensor) or not images.is_floating_point():
+            raise ArgumentError(f"{self.name} reads pictures as a tensor (n, 3, h, w) from -1 to 1; what came is "
+                                f"{images.dtype if isinstance(images, Tensor) else type(images).__name__}.")
+        if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
+            raise ShapeError(f"{self.name} reads pictures (n, 3, h, w); {tuple(images.shape)} came.")
+        images = images.to(self.device, torch.float32).clamp(-1, 1)
+        side = (self.image_size, self.image_size)
+        if tuple(images.shape[2:]) != side:
+            images = F.interpolate(images, side, mode="bilinear", align_corners=False, antialias=True)
+        return images.contiguous(memory_format=torch.channels_last)
+
+
+def scenes_classifier(net: ScenesNet, name: str, classes: Sequence[str], size: int,
+                      about: Mapping[str, Any] | None = None) -> StorybookClassifier:
+    """The adapter around a net, which is set to eval mode and asks for no gradient from here on."""
+    layers = [Layer(f"conv{number}_{place}", width, size >> (number - 1), size >> (number - 1))
+              for number, block in enumerate(net.blocks, start=1) for place, width in enumerate(block, start=1)]
+    return StorybookClassifier(net.eval().requires_grad_(False), name, tuple(layers), tuple(classes), size, about=dict(about or {}))
+
+
+def save_classifier_file(path: str | Path, net: ScenesNet, *, name: str, classes: Sequence[str], size: int,
+                         about: Mapping[str, Any] | None = None) -> None:
+    """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
+    tensors = {key: tensor.detach().half().contiguous().cpu() for key, tensor in net.state_dict().items()}
+    meta = {"format": FORMAT, "name": name, "classes": json.dumps(list(classes)), "widths": json.dumps(net.blocks),
+            "size": str(size), "about": json.dumps(dict(about or {}))}
+    save_file(tensors, path, metadata=meta)
+    Path(path).chmod(0o644)     # it is written for its owner only
+
+
+def load_classifier_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookClassifier:
+    """The classifier in a file that `save_classifier_file` wrote, in float32. Errors: CheckpointError."""
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as held:
+            meta = held.metadata() or {}
+            tensors = {name: held.get_tensor(name).float() for name in held.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path.name} cannot be read as a classifier: {error}.") from None
+    if meta.get("format") != FORMAT:
+        raise CheckpointError(f"{path.name} is no classifier: its format is {meta.get('format')!r} and not {FORMAT!r}.")
+    try:
+        classes, size = [str(each) for each in json.loads(meta["classes"])], int(meta["size"])
+        net = ScenesNet(json.loads(meta["widths"]), len(classes), norm=False)
+        net.load_state_dict(tensors)
+        about = json.loads(meta.get("about", "{}"))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path.name} is damaged: {type(error).__name__}: {error}") from None
+    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+    if bad:
+        raise CheckpointError(f"{path.name} holds numbers that are not finite, first in {bad[0]}.")
+    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return scenes_classifier(net, meta["name"], classes, size, about)
