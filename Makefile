@@ -86,8 +86,11 @@ claims: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks $(NAME)
 
+# of a widget its picture, since the pages are to be read with no kernel and no network
+SHOWN := ['text/html', 'text/markdown', 'image/svg+xml', 'image/png', 'image/jpeg', 'text/latex', 'text/plain']
 gallery: $(VENV)/.lab
-	@$(STEP) "lessons as HTML in gallery/" jupyter nbconvert --execute --to html --output-dir gallery --log-level WARN notebooks/*.ipynb
+	@$(STEP) "lessons as HTML in gallery/" jupyter nbconvert --execute --to html --output-dir gallery --log-level ERROR \
+	    --NbConvertBase.display_data_priority="$(SHOWN)" notebooks/*.ipynb
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

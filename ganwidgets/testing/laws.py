@@ -11,7 +11,7 @@ from torch import Tensor
 from ganwidgets.core.digests import digest
 from ganwidgets.core.edits import Edit, EditStack, edit_from_record
 from ganwidgets.core.errors import LayerError, SeedError
-from ganwidgets.core.nets import Latents, Layer, LayeredGenerator, twin
+from ganwidgets.core.nets import Latents, Layer, LayeredClassifier, LayeredGenerator, LayeredNet, twin, with_parameter
 
 CLOSE = 1e-4  # pictures of one seed in different batches
 BAD_SEEDS = (-1, 2**32, 1.5, "one", None, True)
@@ -38,7 +38,37 @@ def check_generator(g: LayeredGenerator, *, seeds: Sequence[int] = (0, 7, 4_294_
     _law(digest(g.net) == weights, "no run changes a weight")
 
 
-def _check_facts(g: LayeredGenerator) -> None:
+@torch.no_grad()
+def check_classifier(c: LayeredClassifier, images: Tensor) -> None:
+    """Every law of a classifier, at every layer, on a few pictures (n, 3, h, w) in [-1, 1], at least two.
+
+    Errors: AssertionError, "broken law: ..." with the law in words.
+    """
+    weights, scores = digest(c.net), c.logits(images)
+    _check_facts(c)
+    _law(tuple(scores.shape) == (len(images), len(c.classes)), f"scores are a row a picture; {tuple(scores.shape)} came")
+    _law(scores.dtype == torch.float32 and bool(torch.isfinite(scores).all()), "scores are finite and float32")
+    _law(float((c.logits(images[:1]) - scores[:1]).abs().max()) <= CLOSE, f"a picture alone scores as in a batch, within {CLOSE}")
+    for place, layer in enumerate(c.layers):
+        paused = c.head(images, layer)
+        shape, came = (len(images), layer.channels, layer.height, layer.width), tuple(paused.features.shape)
+        _law(came == shape, f"features at {layer} are {shape}; {came} came")
+        _law(torch.equal(c.tail(paused), scores), f"tail(head(x, {layer})) is the whole run, bit for bit")
+        for after in c.layers[place + 1:]:
+            _law(torch.equal(c.resume(paused, after).features, c.head(images, after).features),
+                 f"resume from {layer} to {after} is head up to {after}, bit for bit")
+            _law(_raises(LayerError, lambda here=after, there=layer: c.resume(c.head(images, here), there)),
+                 f"resume from {after} back to {layer} raises LayerError")
+    _law(_raises(LayerError, lambda: c.head(images, "no such layer")), "an unknown layer raises LayerError")
+    with torch.autocast(c.device.type, dtype=torch.bfloat16):
+        _law(torch.equal(c.logits(images), scores), "scores are computed in float32, also where autocast is on")
+    name, value = next(iter(c.net.named_parameters()))
+    other: Any = c.with_net(with_parameter(c.net, name, value * 2))
+    _law(not torch.equal(other.logits(images), scores), "with_net runs the net that it is given")
+    _law(digest(c.net) == weights, "no run changes a weight")
+
+
+def _check_facts(g: LayeredNet) -> None:
     names = [layer.name for layer in g.layers]
     _law(bool(names) and len(set(names)) == len(names), f"layers have names of their own; {names} came")
     _law(not any(weight.requires_grad for weight in g.net.parameters()), "weights ask for no gradient")

@@ -208,7 +208,7 @@ def test_history_toggles_reset_strip_and_heat(paintbox):
     assert lab.notebook.value("[lab.everywhere, lab.heat]") == [True, True]
 
 
-def test_first_ink_and_pointer_up_to_pixels(paintbox, capsys):
+def test_first_ink_and_pointer_up_to_pixels(paintbox, figure):
     lab = paintbox()
     lab.page.evaluate(WATCH)
     times = []
@@ -232,11 +232,10 @@ def test_first_ink_and_pointer_up_to_pixels(paintbox, capsys):
     blocked = lab.page.evaluate(f"{KERNEL}.status")
     lab.page.mouse.move(*lab.at(0.6, 0.5), steps=3)
     lab.page.mouse.up()
-    with capsys.disabled():
-        print(
-            f"\npointer-up to new pixels: median {median:.0f} ms, p95 {slow:.0f} ms, tail {tail:.0f} ms; "
-            f"first ink with the kernel blocked: {ink['ms']:.0f} ms, {ink['frames']} frame(s)"
-        )
+    figure(
+        f"pointer-up to new pixels: median {median:.0f} ms, p95 {slow:.0f} ms, tail {tail:.0f} ms; "
+        f"first ink with the kernel blocked: {ink['ms']:.0f} ms, {ink['frames']} frame(s)"
+    )
     assert blocked == "busy"
     assert ink["frames"] <= 2, "drawn by the frame after the one in which the pointer came down"
     lab.settled()

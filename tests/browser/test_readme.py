@@ -43,7 +43,7 @@ class Recorder:
         self.frames[0].save(path, save_all=True, append_images=self.frames[1:], duration=self.stays, loop=0, quality=72, method=4)
 
 
-def test_the_readmes_picture_is_recorded(notebook, capsys):
+def test_the_readmes_picture_is_recorded(notebook, figure):
     notebook.open(STORYBOOK, LAB)
     lab = OnPage(notebook).ready()
     x, y = notebook.value(f"(lambda spot: [lab.show(spot[0]), spot[1:]][1])({BRIGHT_MEADOW})")
@@ -90,7 +90,6 @@ def test_the_readmes_picture_is_recorded(notebook, capsys):
         record.shot(450)
     record.save(SCREENSHOTS / "paintbox.webp")
     size = (SCREENSHOTS / "paintbox.webp").stat().st_size
-    with capsys.disabled():
-        print(f"\nthe README's picture: {len(record.frames)} frames, {sum(record.stays) / 1000:.0f} s, {size / 1e6:.2f} MB")
+    figure(f"the README's picture: {len(record.frames)} frames, {sum(record.stays) / 1000:.0f} s, {size / 1e6:.2f} MB")
     assert size <= MOST and len({frame.tobytes() for frame in record.frames}) > 20
     assert notebook.value("len(lab.edits)") == 0

@@ -166,16 +166,15 @@ SCROLL = """async () => {
 }"""
 
 
-def test_four_thousand_units_scroll_from_end_to_end(notebook, capsys):
+def test_four_thousand_units_scroll_from_end_to_end(notebook, figure):
     lab = Browser(notebook, WIDE, COUNTED)
     first = lab.notebook.value("[len(asked), sum(sent)]")
     found = lab.page.evaluate(SCROLL)
     requests, size = lab.notebook.value("[len(asked), sum(sent)]")
     # a long task of ours comes each time, one of the host's (saving, collecting garbage) does not
     longest = [max(each["long"], default=0) for each in (found, lab.page.evaluate(SCROLL), lab.page.evaluate(SCROLL))]
-    with capsys.disabled():
-        print(f"\n4,096 units from end to end: {requests} requests ({first[0]} before), {size / 1e6:.2f} MB, "
-              f"at most {found['nodes']} nodes, longest task {min(longest):.0f} ms (three times: {longest})")
+    figure(f"4,096 units from end to end: {requests} requests ({first[0]} before), {size / 1e6:.2f} MB, "
+           f"at most {found['nodes']} nodes, longest task {min(longest):.0f} ms (three times: {longest})")
     assert found["rows"] == 4096
     assert requests <= 60 and size <= 3e6 and found["nodes"] <= 400
     assert min(longest) <= 50

@@ -52,11 +52,10 @@ def test_a_lab_is_driven_by_json_and_buffers(colab, lab):
         assert found["row"] > 1000 and found["probed"] > 0
 
 
-def test_sixty_steps_are_paused_resumed_and_cancelled(colab, capsys):
+def test_sixty_steps_are_paused_resumed_and_cancelled(colab, figure):
     job = colab["job"]
-    with capsys.disabled():
-        print(f"\n60 steps, pulled: {job['pulled']} after 4 slices, {job['paused']} after a pause, {job['resumed']} after 3 more, "
-              f"{job['after_cancel']} after cancel; slowest slice {1000 * job['slowest']:.0f} ms")
+    figure(f"60 steps, pulled: {job['pulled']} after 4 slices, {job['paused']} after a pause, {job['resumed']} after 3 more, "
+           f"{job['after_cancel']} after cancel; slowest slice {1000 * job['slowest']:.0f} ms")
     assert 0 < job["pulled"] == job["paused"] < job["resumed"] < 60
     assert job["after_cancel"] <= job["resumed"] + 1, "given up within one step"
     assert job["slowest"] <= PULL_SECONDS + SLACK

@@ -36,26 +36,24 @@ print(_json.dumps({"now": _now, "most": _most / (1e6 if __import__("sys").platfo
 
 
 @pytest.mark.slow
-def test_from_the_wheel_to_the_first_stroke(wheel, tmp_path, capsys):
+def test_from_the_wheel_to_the_first_stroke(wheel, tmp_path, figure):
     began = time.perf_counter()
     python = installed(wheel, tmp_path)
     there = time.perf_counter() - began
     done = subprocess.run([python, "-c", FIRST_STROKE], cwd=tmp_path, env=without_npm(tmp_path), capture_output=True, text=True)
     took = time.perf_counter() - began
-    with capsys.disabled():
-        print(f"\nfirst stroke {took:.1f} s after nothing, {there:.1f} s of them for the environment (libraries shared)")
+    figure(f"first stroke {took:.1f} s after nothing, {there:.1f} s of them for the environment (libraries shared)")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("ganwidgets ") and " on plain Python: " in done.stdout
     assert took < MINUTE
 
 
 @pytest.mark.slow
-def test_lesson_1_leaves_little_in_memory(capsys):
+def test_lesson_1_leaves_little_in_memory(figure):
     lesson = nbformat.read(ROOT / "notebooks" / "01_paint_with_units.ipynb", as_version=4)
     lesson.cells.append(nbformat.v4.new_code_cell(RESIDENT))
     NotebookClient(lesson, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
     (output,) = lesson.cells[-1].outputs
     memory = json.loads(output.text)
-    with capsys.disabled():
-        print(f"\nafter lesson 1 the kernel holds {memory['now']:.0f} MB, {memory['most']:.0f} MB at most")
+    figure(f"after lesson 1 the kernel holds {memory['now']:.0f} MB, {memory['most']:.0f} MB at most")
     assert 100 < memory["now"] < MEMORY

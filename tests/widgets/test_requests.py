@@ -83,15 +83,14 @@ def resident():
 
 
 @contextmanager
-def memory_stays(capsys, name, most=40):
+def memory_stays(figure, name, most=40):
     """Messages that are refused leave nothing behind: printed, and at most so many MB."""
     gc.collect()
     before = resident()
     yield
     gc.collect()
     grown = resident() - before
-    with capsys.disabled():
-        print(f"\n{name}: 10,000 malformed messages, memory {before:.0f} MB and {grown:+.1f} MB")
+    figure(f"{name}: 10,000 malformed messages, memory {before:.0f} MB and {grown:+.1f} MB")
     assert grown <= most
 
 
@@ -109,11 +108,11 @@ def asked_badly(hand, rng, times):
         yield answer
 
 
-def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, capsys):
+def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, figure):
     hand = Hand(lab)
     lab.paint(disc())
     before, rng, refused = state(lab), random.Random(7), 0
-    with memory_stays(capsys, "PaintBox"):
+    with memory_stays(figure, "PaintBox"):
         for answer in asked_badly(hand, rng, 10_000):
             if answer["status"] == "error":
                 refused += 1

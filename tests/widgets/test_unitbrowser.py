@@ -169,11 +169,11 @@ def test_what_cannot_be_is_refused_in_words(lab, hand, kind, fields):
     assert hand.ask("tick", units=[3], on=True)["status"] == "done" and not lab.error
 
 
-def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, capsys):
+def test_ten_thousand_malformed_messages_get_one_answer_each_and_change_nothing(lab, figure):
     hand, rng = Hand(lab), random.Random(5)
     lab.tick([2, 3])
     before, first = state(lab), lab._choices
-    with memory_stays(capsys, "UnitBrowser"):
+    with memory_stays(figure, "UnitBrowser"):
         for answer in asked_badly(hand, rng, 10_000):
             if answer["status"] == "error":
                 assert answer["message"] and len(answer["message"]) < 1000 and state(lab) == before
