@@ -7,6 +7,8 @@ from typing import Any
 import ipywidgets
 from PIL import Image
 
+SEEN = 256  # pixels of the page along a picture, about
+
 
 class Shown:
     """A widget with a `picture` (PNG) and an `alt` text for it. Stands before the widget class among the bases."""
@@ -34,7 +36,13 @@ class Shown:
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if self.picture:
             data = {**data, "image/png": base64.b64encode(self.picture).decode("ascii")}
+            metadata = {**metadata, "image/png": {"width": self._seen_width(), "alt": self.alt}}
         return data, metadata
+
+    def _seen_width(self) -> int:
+        """Pixels of the page along a picture that stands in for the widget: a small net's would be a stamp."""
+        width = self.image.width
+        return width * max(1, round(SEEN / width))
 
     def _display_bundle(self, **options: Any) -> None:
         """Display the same bundle."""

@@ -119,3 +119,16 @@ describe("the sheet of keys", () => {
     expect(document.activeElement).toBe(find(".gw-list"));
   });
 });
+
+describe("with no kernel", () => {
+  it("says why there is no list, and what to do", () => {
+    const fake = fakeModel({ layout: { comm_live: false } });
+    const el = document.createElement("div");
+    document.body.append(el);
+    const end = widget.render({ model: fake.model, el });
+    ends.push(() => (end(), el.remove()));
+    expect(el.querySelector(".gw-unit-card .gw-hint")?.textContent).toContain("Run the cell again");
+    expect(el.querySelector(".gw-badge")?.textContent).toContain("No kernel");
+    expect(fake.of("rows")).toEqual([]);
+  });
+});

@@ -212,3 +212,9 @@ def test_messages_are_plain_json(lab):
     for name in (spec.name for spec in (*EVERY_LAB, *PAINTBOX)):
         if name != "picture":
             json.dumps(getattr(lab, name), allow_nan=False)
+
+
+def test_where_no_widget_can_run_its_picture_is_large_enough_and_in_words(lab):
+    data, metadata = lab._repr_mimebundle_()
+    assert data["image/png"] and metadata["image/png"] == {"width": 256, "alt": lab.alt} and lab.alt
+    assert lab.image_size in (64, 128)

@@ -65,11 +65,15 @@ export function render(props: Props): () => void {
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-function hint({ store }: Studio): HTMLElement {
+function hint(studio: Studio): HTMLElement {
   const node = make("p", "gw-hint");
-  store.watch(["read_only"], () => {
-    node.textContent = store.get("read_only") ? "Click a row to see where the unit acts. Keys in the list: arrows." : "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.";
-  });
+  const draw = () => {
+    if (studio.kernel.line === "gone") node.textContent = "With no kernel there is no list. Run the cell again; lab.to_html() saves a page that needs none.";
+    else if (studio.store.get("read_only")) node.textContent = "Click a row to see where the unit acts. Keys in the list: arrows.";
+    else node.textContent = "Click a row to see where the unit acts, its box to change it. Keys in the list: arrows, Space.";
+  };
+  studio.store.watch(["read_only"], draw);
+  studio.news.on("line", draw);
   return node;
 }
 
