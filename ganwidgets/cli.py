@@ -84,6 +84,8 @@ def parser() -> argparse.ArgumentParser:
 
     check = command(commands, "check", run_check, "say what is installed, and test a generator's laws")
     check.add_argument("name", nargs="?", help="a generator to test")
+    check.add_argument("--scores", action="store_true", help="compute the scores again that the cards of the bundled nets state")
+    check.add_argument("--pictures", type=int, default=400, help="on so many pictures, 40 to 2,000 (default 400)")
     return top
 
 
@@ -284,3 +286,20 @@ def run_check(options: argparse.Namespace) -> None:
 
         check_generator(generator)
         print(f"{options.name}: every law of a generator holds")
+    if options.scores:
+        check_scores(options.pictures)
+
+
+def check_scores(pictures: int) -> None:
+    """Print the cards' scores as they are found here. Errors: ArgumentError; GanwidgetsError, if one does not hold."""
+    if not 40 <= pictures <= 2000:
+        raise ArgumentError(f"--pictures goes from 40 to 2,000; {pictures} came.")
+    from ganwidgets.world.train.scores import recomputed
+
+    wrong = []
+    for score in recomputed(pictures):
+        print(score)
+        wrong += [] if score.holds else [f"{score.what} of {score.net}"]
+    if wrong:
+        raise GanwidgetsError(f"{', '.join(wrong)} is not what the card states: these are other weights, or "
+                              "they were measured otherwise.")
