@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LESSON = "01_paint_with_units.ipynb"
+# in the order in which one leans on another: the cards of those that read pictures tell how they read generated ones
 TRAINERS = {
     "storybook": "ganwidgets.world.train.storybook:train",
     "segmenter": "ganwidgets.world.train.segmenters:train_segmenter",
     "judge": "ganwidgets.world.train.segmenters:train_judge",
     "classifier": "ganwidgets.world.train.classifier:train",
 }
+SHARES = {"storybook": .6, "segmenter": .15, "judge": .2, "classifier": .05}  # of the minutes, where all are trained
 MOST_ON_A_SHEET = 4096
 MOST_SEEDS = 1_000_000
 
@@ -74,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
     dissect.add_argument("--device", default=None)
 
     train = command(commands, "train", run_train, "train a net of the bundle")
-    train.add_argument("name", help=", ".join(TRAINERS))
+    train.add_argument("name", nargs="?", help=", ".join(TRAINERS))
+    train.add_argument("--all", action="store_true", help="one after the other, each for its share of the minutes")
     train.add_argument("--minutes", type=float, required=True, help="how long")
     train.add_argument("--device", default="auto")
     train.add_argument("--resume", action="store_true", help="go on where the last training stopped")
@@ -229,7 +232,9 @@ def run_dissect(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """`ganwidgets train`."""
-    if options.name not in TRAINERS:
+    if options.all == (options.name is not None):
+        raise ArgumentError("train takes the name of one net, or --all for every one of them.")
+    if not options.all and options.name not in TRAINERS:
         raise ArgumentError(one_of("net", options.name, TRAINERS, where="the training scripts"))
     if not 0 < options.minutes < 1e5:
         raise ArgumentError(f"--minutes is a time above 0; {options.minutes:g} came.")
@@ -239,10 +244,13 @@ def run_train(options: argparse.Namespace) -> None:
 
     from ganwidgets.catalog import best_device
 
-    module, name = TRAINERS[options.name].split(":")
-    train = getattr(importlib.import_module(module), name)
     torch.set_num_threads(options.threads)
-    train(minutes=options.minutes, device=str(best_device(options.device)), resume=options.resume)
+    shares = SHARES if options.all else {options.name: 1}
+    for name in (each for each in TRAINERS if each in shares):
+        module, function = TRAINERS[name].split(":")
+        train = getattr(importlib.import_module(module), function)
+        print(f"{name}: {options.minutes * shares[name]:g} minutes", flush=True)
+        train(minutes=options.minutes * shares[name], device=str(best_device(options.device)), resume=options.resume)
 
 
 def run_lesson(options: argparse.Namespace) -> None:

@@ -68,6 +68,7 @@ def test_list_and_check(capsys):
     (["dissect", "storybook", "--layer", "layer99", "--out", "a.gwd", "--device", "cpu"], "no layer 'layer99'"),
     (["train", "nobody", "--minutes", "1"], "no net 'nobody'"),
     (["train", "storybook", "--minutes", "nan"], "above 0"),
+    (["train", "--minutes", "1"], "--all"), (["train", "storybook", "--all", "--minutes", "1"], "--all"),
     (["check", "nobody"], "no generator 'nobody'"),
 ])
 def test_errors_are_one_line(arguments, words, capsys, tmp_path, monkeypatch):
@@ -90,6 +91,18 @@ def test_usage(arguments, capsys):
         cli.main(arguments)
     assert stopped.value.code == 2
     assert "usage: ganwidgets" in capsys.readouterr().err
+
+
+def test_all_nets_are_trained_in_order_each_for_its_share(monkeypatch, capsys):
+    called = []
+    fake = types.ModuleType("fake_train")
+    for name in cli.TRAINERS:
+        setattr(fake, name, lambda name=name, **options: called.append((name, options["minutes"])))
+        monkeypatch.setitem(cli.TRAINERS, name, f"fake_train:{name}")
+    monkeypatch.setitem(sys.modules, "fake_train", fake)
+    assert cli.main(["train", "--all", "--minutes", "100", "--device", "cpu"]) == 0
+    assert [name for name, _ in called] == list(cli.TRAINERS) and sum(minutes for _, minutes in called) == pytest.approx(100)
+    assert set(cli.SHARES) == set(cli.TRAINERS), "each net has its share"
 
 
 def test_train_is_called_with_what_was_said(monkeypatch):
