@@ -68,6 +68,31 @@ def test_import_is_light():
     assert "ganwidgets" in loaded
 
 
+BLOCKED = """
+import importlib, importlib.abc, sys
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in TOPS:
+            raise ImportError(f"{name} is not there")
+TOPS = {"tqdm", "pandas", "traitlets", "ipywidgets", "anywidget", "ipycanvas", "pooch", "IPython", "scipy", "sklearn", "matplotlib",
+        "beartype", "torchmetrics", "psutil"}
+sys.meta_path.insert(0, Block())
+from ganwidgets import cli
+for trainer in cli.TRAINERS.values():
+    importlib.import_module(trainer.split(":")[0])
+print(cli.main(["train", "nobody", "--minutes", "1"]))
+"""
+
+
+def test_training_needs_torch_numpy_pillow_safetensors_and_jaxtyping_alone():
+    """So that it runs on a machine that lends its processor and little else."""
+    done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "no net 'nobody'" in done.stderr, done.stderr[-2000:]
+    broken = BLOCKED.replace('"tqdm",', '"tqdm", "safetensors",')
+    failed = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, cwd=ROOT)
+    assert "safetensors is not there" in failed.stderr, "this test can fail"
+
+
 def test_a_generator_learns_from_pictures_only():
     """No mask, scene, caption or segmenter reaches the training of a generator, through whatever file of train/."""
     scripts = sorted((PACKAGE / "world" / "train").glob("storybook*.py"))

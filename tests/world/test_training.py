@@ -10,6 +10,7 @@ from ganwidgets.core.errors import ArgumentError
 from ganwidgets.models.progan import load_progan
 from ganwidgets.world.train import storybook
 from ganwidgets.world.train.adversary import Adversary, add_batch_deviation
+from ganwidgets.world.train.state import announced
 from ganwidgets.world.train.storybook import Recipe, Stage
 
 TINY = Recipe(channels=(16, 16, 16, 16, 12, 12), latent=16, replicate_from=16, adversary={8: 12, 4: 16},
@@ -127,3 +128,10 @@ def test_a_new_size_begins_as_the_old_picture(pictures):
         return float((pictures - old).square().mean() / (old - old.mean()).square().mean())
 
     assert unlike(new) < 0.25 < 1 < unlike(anew)
+
+
+def test_steps_are_announced_by_tenths(capsys):
+    assert list(announced(range(5, 30), "drawing")) == list(range(5, 30))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 10 and said[0] == "drawing: 12 %" and said[-1] == "drawing: 100 %"
+    assert list(announced(range(3, 3), "nothing")) == [] and not capsys.readouterr().out

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ganwidgets.world.collages import collage
 from ganwidgets.world.render import Rendered, render
 from ganwidgets.world.scenes import CONCEPTS
-from ganwidgets.world.train.state import state_folder
+from ganwidgets.world.train.state import announced, state_folder
 
 SIZE = 64
 # Generators learn from 1,000,000 to 1,049,999; claims and lessons use seeds below 100,000, scores those from 2,000,000.
@@ -54,7 +53,7 @@ def pool(kind: str, draw: Callable[[int, int], Rendered], seeds: Sequence[int]) 
     masks = opened(folder / f"{stem}.masks.npy", (len(seeds), len(CONCEPTS), SIZE * SIZE // 8))
     count = folder / f"{stem}.count"
     start = int(count.read_text()) if count.exists() else 0
-    for at in tqdm(range(start, len(seeds), CHUNK), desc=f"drawing {kind}", disable=start >= len(seeds)):
+    for at in announced(range(start, len(seeds), CHUNK), f"drawing {kind}"):
         drawn = [draw(seed, SIZE) for seed in seeds[at:at + CHUNK]]
         pictures[at:at + CHUNK] = [one.picture for one in drawn]
         masks[at:at + CHUNK] = [np.packbits(one.masks.reshape(len(CONCEPTS), -1), axis=1) for one in drawn]

@@ -1,6 +1,7 @@
 """Where training keeps what it has reached, outside the checkout, so that it can be stopped and resumed."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -10,3 +11,11 @@ def state_folder(name: str) -> Path:
     folder = Path(root) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def announced(steps: range, what: str) -> Iterator[int]:
+    """The steps, and a line whenever another tenth of them is done: a bar would need a library that training does without."""
+    for done, step in enumerate(steps, start=1):
+        yield step
+        if 10 * done // len(steps) > 10 * (done - 1) // len(steps):
+            print(f"{what}: {100 * done // len(steps)} %", flush=True)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from ganwidgets.world.render import pictures
-from ganwidgets.world.train.state import state_folder
+from ganwidgets.world.train.state import announced, state_folder
 
 TRAINING_SEEDS = range(1_000_000, 1_050_000)  # no test, claim or lesson draws from these
 CHUNK = 500
@@ -27,7 +26,7 @@ def render_into(path, count_path, size: int, seeds: Sequence[int]) -> None:
     start = int(count_path.read_text()) if path.exists() and count_path.exists() else 0
     mode = "r+" if start else "w+"
     store = np.lib.format.open_memmap(path, mode=mode, dtype=np.uint8, shape=(len(seeds), size, size, 3))
-    for at in tqdm(range(start, len(seeds), CHUNK), desc=f"rendering {size} px"):
+    for at in announced(range(start, len(seeds), CHUNK), f"rendering {size} px"):
         store[at:at + CHUNK] = pictures(seeds[at:at + CHUNK], size)
         store.flush()
         count_path.write_text(str(at + CHUNK))
