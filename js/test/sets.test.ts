@@ -62,6 +62,20 @@ describe("with no model", () => {
     expect(of("use")).toHaveLength(1);
   });
 
+  it("asks for a chosen unit's pictures once, also when they have come", async () => {
+    const { find, of, post, answer } = shown({ image_size: 0 });
+    const rows = [{ unit: 3, concept: "tree", kind: "object", color: "#112233", iou: 0.3, cap: 0.5, other: 0.01, live: true }];
+    post({ kind: "table", layer: "layer5" }, [new DataView(new TextEncoder().encode(JSON.stringify(rows)).buffer)]);
+    await settled();
+    find(".gw-row").click();
+    expect(of("unit")).toMatchObject([{ unit: 3 }]);
+    answer("unit");
+    post({ kind: "frame", frame: 1, id: null, view: "", format: "png", rest: true, seed: 0, preview: false }, [new DataView(new ArrayBuffer(4))]);
+    await settled();
+    await settled();
+    expect(of("unit")).toHaveLength(1);
+  });
+
   it("says how many edits lie under the ticks, and takes them away with the ticks", () => {
     const { find, of } = shown({ ticked: [], under: 2 });
     expect(find(".gw-count").textContent).toBe("0 units ticked, under them 2 edits");

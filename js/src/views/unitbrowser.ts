@@ -89,13 +89,15 @@ function unitHeat(studio: Studio): UnitHeat {
   let unit: number | null = null;
   const { canvas, refresh } = heatMap(studio, () => {
     const asked = unit;
-    return asked === null || !store.get("heat") ? null : () => kernel.ask("unit", { unit: asked });
+    return asked === null || !store.get("heat") || !draws(studio) ? null : () => kernel.ask("unit", { unit: asked });
   });
   store.watch(["heat"], refresh);
   return {
     canvas,
     of(row) {
       unit = row?.unit ?? null;
+      // with no generator the answer is a picture of the unit, and asking anew at each picture would never end
+      if (!draws(studio)) return void (row && reachable(studio) && kernel.ask("unit", { unit: row.unit }));
       if (row && !store.get("heat")) store.set({ heat: true });
       refresh();
     },
