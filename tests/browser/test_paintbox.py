@@ -223,7 +223,7 @@ def test_first_ink_and_pointer_up_to_pixels(paintbox, figure):
     )
     median, slow = (float(value) for value in np.percentile(times, [50, 95]))
     lab.page.evaluate(FIRST_INK)
-    lab.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{code: 'import time; time.sleep(4)'}}); }}")
+    lab.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{code: 'import time; time.sleep(8)'}}); }}")
     lab.page.wait_for_function(f"() => {KERNEL}.status === 'busy'")
     lab.page.mouse.move(*lab.at(0.5, 0.5))
     lab.page.mouse.down()
