@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from ganwidgets.core.errors import EditError, LayerError, OtherWeightsWarning
+from ganwidgets.core.errors import EditError, OtherWeightsWarning
 from ganwidgets.core.nets import (
     Latents,
     Layer,
@@ -142,10 +142,7 @@ class EditedNet(LayeredNet):
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer, its edits included; those of the layer where it stopped are in it already."""
-        place = self.place(upto)
-        if place < self.place(paused.layer):
-            raise LayerError(f"this run stopped at {paused.layer}, after {self.layers[place].name}; "
-                             "a run goes on to later layers only.")
+        _, place = self.onward(paused, upto)
         return self._by_weights(lambda net, rows: self._onward(net, rows, place), paused, paused.pictures)
 
     def tail(self, paused: PausedRun) -> Tensor:

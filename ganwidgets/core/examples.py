@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganwidgets.core.counting import expect
 from ganwidgets.core.errors import StatisticsError, UnitError
-from ganwidgets.core.images import sheet
+from ganwidgets.core.images import encoded, sheet
 from ganwidgets.core.nets import Layer
 
 DIM = 0.3                  # of its brightness: what is left of a picture where the unit is not lit
@@ -91,9 +91,7 @@ class Examples:
 
 def jpeg(picture: Image.Image, quality: int = 90) -> bytes:
     """A picture as JPEG, its colours as fine as its light."""
-    held = io.BytesIO()
-    picture.save(held, "JPEG", quality=quality, subsampling=0)
-    return held.getvalue()
+    return encoded(picture, format="JPEG", quality=quality, subsampling=0)
 
 
 def _fitted(picture: Image.Image, side: int) -> Image.Image:

@@ -45,15 +45,16 @@ def to_tensor(image: Any) -> Float[Tensor, "3 h w"]:
 
 def encode_png(image: Tensor) -> bytes:
     """A picture (3, h, w) in [-1, 1] as PNG."""
-    return _encoded(to_pil(image), format="PNG", compress_level=1)
+    return encoded(to_pil(image), format="PNG", compress_level=1)
 
 
 def encode_jpeg(image: Tensor, quality: int = 90) -> bytes:
     """A picture (3, h, w) in [-1, 1] as JPEG, quality 1..95."""
-    return _encoded(to_pil(image), format="JPEG", quality=quality)
+    return encoded(to_pil(image), format="JPEG", quality=quality)
 
 
-def _encoded(image: Image.Image, **how: Any) -> bytes:
+def encoded(image: Image.Image, **how: Any) -> bytes:
+    """A picture as a file, `how` as PIL's save takes it."""
     held = io.BytesIO()
     image.save(held, **how)
     return held.getvalue()

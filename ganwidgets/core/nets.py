@@ -144,6 +144,14 @@ class LayeredNet(abc.ABC):
             raise LayerError(one_of("layer", wanted, names, where=self.name))
         return names.index(wanted)
 
+    def onward(self, paused: PausedRun, upto: str | Layer) -> tuple[int, int]:
+        """The places where a run stopped and where it is to go on to. Errors: LayerError, if that lies before."""
+        here, end = self.place(paused.layer), self.place(upto)
+        if end < here:
+            raise LayerError(f"the run stopped at {paused.layer}, which is after {self.layers[end].name}; "
+                             "run the head again to stop earlier.")
+        return here, end
+
     def layer_at(self, size: int) -> Layer:
         """The last layer on a grid of `size` x `size` cells. Errors: LayerError, listing the grids."""
         found = [layer for layer in self.layers if layer.height == size == layer.width]

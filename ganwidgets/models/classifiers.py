@@ -9,14 +9,14 @@ from typing import Any, final
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ganwidgets.core.digests import WeightDigests
-from ganwidgets.core.errors import ArgumentError, CheckpointError, LayerError, ShapeError
+from ganwidgets.core.errors import ArgumentError, CheckpointError, ShapeError
 from ganwidgets.core.nets import Layer, LayeredClassifier, PausedRun, full_float32
+from ganwidgets.models.bundled import read_bundled, write_bundled
 from ganwidgets.models.segmenter_nets import ConvUnit
+from ganwidgets.models.segmenters import resized
 
 FORMAT = "ganwidgets-classifier-1"
 
@@ -81,12 +81,9 @@ class StorybookClassifier(LayeredClassifier):
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer. Errors: LayerError for an earlier one."""
-        here, last = self.place(paused.layer) + 1, self.place(upto) + 1
-        if last < here:
-            raise LayerError(f"the run stopped at {paused.layer}, which is after {self.layers[last - 1].name}; "
-                             "run the head again to stop earlier.")
+        here, end = self.onward(paused, upto)
         with full_float32():
-            return PausedRun(self.layers[last - 1].name, self.net.run(paused.features, here, last))
+            return PausedRun(self.layers[end].name, self.net.run(paused.features, here + 1, end + 1))
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
         """Run on to the scores."""
@@ -101,10 +98,7 @@ class StorybookClassifier(LayeredClassifier):
                                 f"{images.dtype if isinstance(images, Tensor) else type(images).__name__}.")
         if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
             raise ShapeError(f"{self.name} reads pictures (n, 3, h, w); {tuple(images.shape)} came.")
-        images = images.to(self.device, torch.float32).clamp(-1, 1)
-        side = (self.image_size, self.image_size)
-        if tuple(images.shape[2:]) != side:
-            images = F.interpolate(images, side, mode="bilinear", align_corners=False, antialias=True)
+        images = resized(images.to(self.device, torch.float32).clamp(-1, 1), (self.image_size, self.image_size))
         return images.contiguous(memory_format=torch.channels_last)
 
 
@@ -119,24 +113,13 @@ def scenes_classifier(net: ScenesNet, name: str, classes: Sequence[str], size: i
 def save_classifier_file(path: str | Path, net: ScenesNet, *, name: str, classes: Sequence[str], size: int,
                          about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    tensors = {key: tensor.detach().half().contiguous().cpu() for key, tensor in net.state_dict().items()}
-    meta = {"format": FORMAT, "name": name, "classes": json.dumps(list(classes)), "widths": json.dumps(net.blocks),
-            "size": str(size), "about": json.dumps(dict(about or {}))}
-    save_file(tensors, path, metadata=meta)
-    Path(path).chmod(0o644)     # it is written for its owner only
+    write_bundled(path, net, {"format": FORMAT, "name": name, "classes": list(classes), "widths": net.blocks, "size": size}, about)
 
 
 def load_classifier_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookClassifier:
     """The classifier in a file that `save_classifier_file` wrote, in float32. Errors: CheckpointError."""
     path = Path(path)
-    try:
-        with safe_open(path, framework="pt") as held:
-            meta = held.metadata() or {}
-            tensors = {name: held.get_tensor(name).float() for name in held.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path.name} cannot be read as a classifier: {error}.") from None
-    if meta.get("format") != FORMAT:
-        raise CheckpointError(f"{path.name} is no classifier: its format is {meta.get('format')!r} and not {FORMAT!r}.")
+    meta, tensors = read_bundled(path, "classifier", FORMAT)
     try:
         classes, size = [str(each) for each in json.loads(meta["classes"])], int(meta["size"])
         net = ScenesNet(json.loads(meta["widths"]), len(classes), norm=False)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganwidgets.core.digests import WeightDigests
-from ganwidgets.core.errors import CheckpointError, LatentsError, LayerError
+from ganwidgets.core.errors import CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32
 from ganwidgets.models.progan_net import ProGANNet
@@ -44,13 +44,10 @@ class ProGAN(LayeredGenerator):
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer. Errors: LayerError for an earlier one."""
-        here, last = self.place(paused.layer) + 1, self.place(upto) + 1
-        if last < here:
-            raise LayerError(f"the run stopped at {paused.layer}, which is after {self.layers[last - 1].name}; "
-                             "run the head again to stop earlier.")
+        here, end = self.onward(paused, upto)
         with full_float32():
-            features = self.net.run(paused.features, here + 1, last)
-        return PausedRun(self.layers[last - 1].name, features, paused.pictures)
+            features = self.net.run(paused.features, here + 2, end + 1)
+        return PausedRun(self.layers[end].name, features, paused.pictures)
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n 3 h w"]:
         """Run on to the pictures, in [-1, 1]."""

@@ -9,14 +9,13 @@ from typing import Any, TypeAlias
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import ArgumentError, CheckpointError, ConceptError, ShapeError, one_of
 from ganwidgets.core.nets import full_float32
+from ganwidgets.models.bundled import read_bundled, write_bundled
 from ganwidgets.models.segmenter_nets import ARCHITECTURES
 
 FORMAT = "ganwidgets-segmenter-1"
@@ -111,14 +110,7 @@ def resized(x: Tensor, size: tuple[int, ...]) -> Tensor:
 def load_segmenter_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookSegmenter:
     """The segmenter in a file that `save_segmenter_file` wrote, in float32. Errors: CheckpointError."""
     path = Path(path)
-    try:
-        with safe_open(path, framework="pt") as held:
-            meta = held.metadata() or {}
-            tensors = {name: held.get_tensor(name).float() for name in held.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path.name} cannot be read as a segmenter: {error}.") from None
-    if meta.get("format") != FORMAT:
-        raise CheckpointError(f"{path.name} is no segmenter: its format is {meta.get('format')!r} and not {FORMAT!r}.")
+    meta, tensors = read_bundled(path, "segmenter", FORMAT)
     try:
         widths, concepts = json.loads(meta["widths"]), read_concepts(meta["concepts"])
         architecture, name, size = meta["architecture"], meta["name"], int(meta["size"])
@@ -141,12 +133,9 @@ def load_segmenter_file(path: str | Path, device: str | torch.device = "cpu") ->
 def save_segmenter_file(path: str | Path, net: nn.Module, *, name: str, architecture: str, widths: tuple[int, ...],
                         concepts: tuple[Concept, ...], size: int = 64, about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    tensors = {key: tensor.detach().half().contiguous().cpu() for key, tensor in net.state_dict().items()}
-    meta = {"format": FORMAT, "name": name, "architecture": architecture, "widths": json.dumps(list(widths)),
-            "concepts": json.dumps([[one.name, one.kind, list(one.color)] for one in concepts]), "size": str(size),
-            "about": json.dumps(dict(about or {}))}
-    save_file(tensors, path, metadata=meta)
-    Path(path).chmod(0o644)     # it is written for its owner only
+    write_bundled(path, net, {
+        "format": FORMAT, "name": name, "architecture": architecture, "widths": list(widths), "size": size,
+        "concepts": [[one.name, one.kind, list(one.color)] for one in concepts]}, about)
 
 
 def read_concepts(text: str) -> tuple[Concept, ...]:

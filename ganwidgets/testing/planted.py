@@ -128,9 +128,7 @@ class PlantedGenerator(LayeredGenerator):
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer. Errors: LayerError for an earlier one."""
-        here, end = self.place(paused.layer), self.place(upto)
-        if end < here:
-            raise LayerError(f"the run stopped at {paused.layer}, after {self.layers[end].name}; run the head again.")
+        here, end = self.onward(paused, upto)
         features, rest = paused.features, paused.rest
         if here == 0 < end:
             change = features - F.avg_pool2d(rest[0], GRID // COARSE)

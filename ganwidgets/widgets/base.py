@@ -21,7 +21,7 @@ from ganwidgets.core.jobs import Worker
 from ganwidgets.widgets import drivers
 from ganwidgets.widgets.desk import Desk, Task, Work
 from ganwidgets.widgets.frames import Frame, FrameGate
-from ganwidgets.widgets.messages import DRIVERS, PREVIEWS, PROTOCOL, SETTINGS, Message, address, check, parse
+from ganwidgets.widgets.messages import DRIVERS, PREVIEWS, PROTOCOL, REQUESTS, SETTINGS, Message, address, check, parse
 from ganwidgets.widgets.pictured import Pictured
 from ganwidgets.widgets.shown import Shown
 
@@ -179,12 +179,6 @@ class LabWidget(Shown, Pictured, anywidget.AnyWidget):
         if layout is not None:
             layout.close()
 
-    def __enter__(self) -> "LabWidget":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(['closed'] if self._closed else self.described())})"
 
@@ -254,7 +248,7 @@ class LabWidget(Shown, Pictured, anywidget.AnyWidget):
             payload = dict(result or {})
             buffers = payload.pop("buffers", [])
             content.update(payload)
-            if kind not in _QUIET and self.error:
+            if not REQUESTS[kind].quiet and self.error:
                 self.say(error={})
         self._post(content, buffers)
 
@@ -318,8 +312,6 @@ _AT_ONCE: dict[str, Callable[[LabWidget, Message], dict[str, Any]]] = {
     "set": LabWidget._set,
     "next": LabWidget._next,
 }
-# these do not wipe away what went wrong before
-_QUIET = ("ready", "cancel", "next", "set", *PREVIEWS, "heatmap", "rows", "unit", "probe")
 
 
 def refuse_unknown(kind: type[LabWidget], settings: Mapping[str, Any]) -> None:

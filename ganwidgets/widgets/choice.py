@@ -1,7 +1,7 @@
-"""Which units of which layer are changed, and how, and which sets of units have a name: values, with undo."""
+"""Which units of which layer are changed, and how, and which sets of units have a name: values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ganwidgets.core.edits import Edit, Origin, UnitEdit
@@ -56,26 +56,3 @@ class Choice:
             raise UnitError("no unit is ticked; tick those that belong together, then keep them under a name.")
         kept = UnitSet(name.strip(), self.layer, self.ticked)
         return (*(each for each in self.sets if each.name != kept.name), kept)
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The present choice, and those that undo and redo go to. Answers new ones."""
-
-    now: Choice
-    past: tuple[Choice, ...] = field(default=(), repr=False)
-    future: tuple[Choice, ...] = field(default=(), repr=False)
-
-    def turned(self, choice: Choice, *, on: bool = False) -> "Choices":
-        """This choice now. The same again is no step, nor is one that goes `on` with the last."""
-        if choice == self.now:
-            return self
-        return Choices(choice, self.past if on and self.past else (*self.past, self.now), ())
-
-    def undone(self) -> "Choices":
-        """One step back; at the beginning, the same."""
-        return Choices(self.past[-1], self.past[:-1], (self.now, *self.future)) if self.past else self
-
-    def redone(self) -> "Choices":
-        """One step forward; at the end, the same."""
-        return Choices(self.future[0], (*self.past, self.now), self.future[1:]) if self.future else self

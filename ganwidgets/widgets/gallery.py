@@ -1,6 +1,5 @@
 """The small pictures round a painting, each kind drawn in short steps that end in the message for the browser."""
 
-import io
 from collections.abc import Generator, Iterable, MutableMapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from ganwidgets.core.concepts import Segmenter
 from ganwidgets.core.edits import Edit, UnitEdit
-from ganwidgets.core.images import to_pil
+from ganwidgets.core.images import encoded, to_pil
 from ganwidgets.core.jobs import Progress
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.widgets.painting import Easel, History, touches
@@ -86,6 +85,4 @@ def sprite(pictures: Sequence[Image.Image], size: int) -> bytes:
     row = Image.new("RGB", (size * max(1, len(pictures)), size))
     for i, picture in enumerate(pictures):
         row.paste(picture.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), (i * size, 0))
-    buffer = io.BytesIO()
-    row.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return encoded(row, format="PNG", compress_level=1)

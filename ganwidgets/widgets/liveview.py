@@ -1,7 +1,6 @@
 """LiveView: what the kernel computes, drawn while it computes: a picture, a heat map, outlines and words, on ipycanvas."""
 
 import html
-import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,7 +13,7 @@ from PIL import Image
 
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.errors import ArgumentError, GanwidgetsError, one_of
-from ganwidgets.core.images import to_tensor
+from ganwidgets.core.images import encoded, to_tensor
 from ganwidgets.core.jobs import DRIVERS
 from ganwidgets.core.latents import whole_number
 from ganwidgets.core.stills import MAGENTA, Still
@@ -155,9 +154,7 @@ class LiveView(Shown, ipywidgets.VBox):
     @property
     def picture(self) -> bytes:
         """The same as PNG."""
-        held = io.BytesIO()
-        self.image.save(held, "PNG", compress_level=1)
-        return held.getvalue()
+        return encoded(self.image, format="PNG", compress_level=1)
 
     @property
     def alt(self) -> str:
@@ -184,12 +181,6 @@ class LiveView(Shown, ipywidgets.VBox):
         super().close()
         close_whole(*own)
         self._canvases = ()
-
-    def __enter__(self) -> "LiveView":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"LiveView({'closed' if self._closed else f'{self._layers.width} x {self._layers.height}'})"
@@ -257,7 +248,6 @@ def _screen(width: int, height: int, *, bare: bool) -> tuple[Any, tuple[Any, ...
     """What the view shows itself on, and its canvases from the lowest up, if there are any."""
     fits = {"width": f"{width}px", "max_width": "100%", "height": "auto", "align_self": "flex-start"}   # else a box stretches it
     if bare:
-        empty = io.BytesIO()
-        Image.new("RGBA", (width, height)).save(empty, "PNG")
-        return ipywidgets.Image(value=empty.getvalue(), format="png", width=width, height=height, layout=fits), ()
+        empty = encoded(Image.new("RGBA", (width, height)), format="PNG")
+        return ipywidgets.Image(value=empty, format="png", width=width, height=height, layout=fits), ()
     return canvases.screen(len(NAMES) + 1, width, height, layout=fits)

@@ -26,6 +26,7 @@ DRIVERS = ("thread", "pull", "inline")
 CHANGES = ("ablate", "boost", "set")
 ROWS = 24  # units asked for at once, at most
 PREVIEWS = ("preview", "peek")  # requests of which only the latest is done
+FIRING = 12  # units that a probe answers, at most
 STATUSES = ("done", "error", "cancelled", "superseded")
 
 
@@ -49,12 +50,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Request:
-    """One kind of message from the browser: its fields, whether it carries a buffer, and whether it is answered."""
+    """One kind of message from the browser: its fields, whether it carries a buffer, whether it is answered, and whether it is
+    quiet: no act of the user's, which is neither waited for nor wipes away what went wrong before."""
 
     kind: str
     fields: tuple[Field, ...] = ()
     buffer: str = ""  # "", "mask" or "file"
     answered: bool = True
+    quiet: bool = False
     doc: str = ""
 
 
@@ -160,7 +163,7 @@ STATE = (*EVERY_LAB, *PAINTBOX, *UNIT_BROWSER)
 REQUESTS = {
     spec.kind: spec
     for spec in (
-        Request("ready", (Field("dpr", "number", 0.1, 16, optional=True),), doc="a view has been drawn and listens"),
+        Request("ready", (Field("dpr", "number", 0.1, 16, optional=True),), doc="a view has been drawn and listens", quiet=True),
         Request("show", (_seed(),), doc="show another picture"),
         Request(
             "strip",
@@ -171,24 +174,25 @@ REQUESTS = {
             ),
             doc="change the strip: these seeds, new ones, or move along",
         ),
-        Request("preview", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="show what the stroke so far would do"),
+        Request("preview", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="show what the stroke so far would do", quiet=True),
         Request("stroke", (_CONCEPT, _TOOL, *_MEANT), "mask", doc="paint"),
         Request("drop", (_CONCEPT, *_BOX, *_MEANT), doc="insert a concept in a box: fractions of the picture, y down"),
-        Request("peek", (_ENTRY, *_BOX), doc="show an object in another box; nothing is kept"),
+        Request("peek", (_ENTRY, *_BOX), doc="show an object in another box; nothing is kept", quiet=True),
         Request("move", (_ENTRY, *_BOX), doc="put an object in another box"),
         Request("delete", (_ENTRY,), doc="take a step out of the history"),
         Request("undo"),
         Request("redo"),
         Request("reset", doc="take every edit away"),
         Request("toggle", (_ENTRY, Field("on", "flag")), doc="switch a step of the history on or off"),
-        Request("heatmap", (_CONCEPT,), doc="where the concept's units act on this picture"),
+        Request("heatmap", (_CONCEPT,), doc="where the concept's units act on this picture", quiet=True),
         Request("list", (Field("layer", "text", 1, LABEL),), doc="list the units of another layer"),
-        Request("rows", (Field("units", "integers", 0, 65535, most=ROWS),), doc="the pictures that light these units most"),
-        Request("unit", (_UNIT,), doc="where the unit acts on this picture"),
+        Request("rows", (Field("units", "integers", 0, 65535, most=ROWS),), doc="the pictures that light them most", quiet=True),
+        Request("unit", (_UNIT,), doc="where the unit acts on this picture", quiet=True),
         Request(
             "probe",
             (Field("x", "number", 0, 1), Field("y", "number", 0, 1)),
             doc="which units act there: fractions of the picture, y down",
+            quiet=True,
         ),
         Request(
             "tick",
@@ -199,14 +203,14 @@ REQUESTS = {
         Request("use", (_NAME,), doc="tick the units of a set"),
         Request("forget", (_NAME,), doc="forget a set"),
         Request("palette", (_NAME,), doc="offer a set in the palette of every open PaintBox"),
-        Request("set", (Field("name", "text", choices=tuple(SETTINGS)), Field("value", "any")), doc="change a setting"),
+        Request("set", (Field("name", "text", choices=tuple(SETTINGS)), Field("value", "any")), doc="change a setting", quiet=True),
         Request("save", doc="the edits as a file"),
         Request("handin", doc="the edits and the picture as one zip"),
         Request("load", (), "file", doc="edits from a file"),
         Request("script", doc="the edits as Python"),
-        Request("cancel", (Field("target", "integer", 1, SAFE),), doc="give up a request of this view"),
-        Request("ack", (Field("frame", "integer", 0, SAFE),), answered=False, doc="the frame has been drawn"),
-        Request("next", doc="pull driver: do the next slice of work"),
+        Request("cancel", (Field("target", "integer", 1, SAFE),), doc="give up a request of this view", quiet=True),
+        Request("ack", (Field("frame", "integer", 0, SAFE),), answered=False, doc="the frame has been drawn", quiet=True),
+        Request("next", doc="pull driver: do the next slice of work", quiet=True),
     )
 }
 

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -19,6 +19,7 @@ from ganwidgets.core.errors import ArgumentError, EditError, RegionError, one_of
 from ganwidgets.core.nets import Latents, LayeredGenerator, PausedRun
 from ganwidgets.core.regions import Region
 from ganwidgets.methods.dissect import Dissection
+from ganwidgets.widgets.timeline import Timeline
 
 PICTURES_KEPT = 8  # pictures whose head stays in memory
 
@@ -75,16 +76,28 @@ class Entry:
 class History:
     """All steps, and the lists of steps before and after them that undo and redo go to. Answers new ones."""
 
-    entries: tuple[Entry, ...] = ()
-    past: tuple[tuple[Entry, ...], ...] = field(default=(), repr=False)
-    future: tuple[tuple[Entry, ...], ...] = field(default=(), repr=False)
+    line: Timeline[tuple[Entry, ...]] = Timeline(())
     count: int = 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The steps, lowest first."""
+        return self.line.now
+
+    @property
+    def past(self) -> tuple[tuple[Entry, ...], ...]:
+        """What undo goes back to, the last of it first."""
+        return self.line.past
+
+    @property
+    def future(self) -> tuple[tuple[Entry, ...], ...]:
+        """What redo goes forward to."""
+        return self.line.future
 
     def turned(self, entries: tuple[Entry, ...], *, count: int | None = None) -> "History":
         """These steps now; undo goes back to those before. The same steps again are no step."""
-        if entries == self.entries:
-            return self
-        return History(entries, (*self.past, self.entries), (), self.count if count is None else count)
+        line = self.line.turned(entries)
+        return self if line is self.line else History(line, self.count if count is None else count)
 
     def push(self, edit: Edit, label: str, *, box: Sequence[float] | None = None, **known: Any) -> "History":
         """One more step, on top, with what else is `known` of it: concept, mode and seed."""
@@ -122,11 +135,11 @@ class History:
 
     def undone(self) -> "History":
         """One step back; at the beginning, the same."""
-        return History(self.past[-1], self.past[:-1], (self.entries, *self.future), self.count) if self.past else self
+        return replace(self, line=self.line.undone())
 
     def redone(self) -> "History":
         """One step forward; at the end, the same."""
-        return History(self.future[0], (*self.past, self.entries), self.future[1:], self.count) if self.future else self
+        return replace(self, line=self.line.redone())
 
     @property
     def numbers(self) -> set[int]:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from ganwidgets.core.images import to_pil
+from ganwidgets.core.latents import Latents
 from ganwidgets.core.regions import Region
 from ganwidgets.widgets.pages import Page, fitting, page, tiled
 from ganwidgets.widgets.painting import Easel, Entry, touches
@@ -42,7 +43,7 @@ Drawn = dict[str, list[Image.Image]]
 def concepts_drawn(lab: Any, easel: Easel, names: Sequence[str], seeds: list[int]) -> tuple[list[Image.Image], Drawn, Drawn]:
     """The pictures before all edits, and with each concept taken out everywhere, and put in a box: all seeds in one batch."""
     with torch.no_grad():
-        heads = easel.generator.head(type(easel.latents(seeds[0])).join([easel.latents(seed) for seed in seeds]), easel.layer)
+        heads = easel.generator.head(Latents.join([easel.latents(seed) for seed in seeds]), easel.layer)
 
         def drawn(edit: Any = None) -> list[Image.Image]:
             features = heads.features if edit is None else replace(edit, seeds=None).change(heads.features)

@@ -1,8 +1,8 @@
-"""What everything with a picture can do: answer it, and add it as PNG to what a notebook keeps."""
+"""What everything with a picture can do: answer it, add it as PNG to what a notebook keeps, and close when a block ends."""
 
 import base64
 import io
-from typing import Any
+from typing import Any, Self
 
 import ipywidgets
 from PIL import Image
@@ -15,6 +15,13 @@ class Shown:
 
     picture: Any
     alt: Any
+    close: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def image(self) -> Image.Image:

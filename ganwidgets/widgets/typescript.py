@@ -105,6 +105,8 @@ def twin() -> str:
         + "}\n\nexport type RequestKind = keyof Requests;\n",
         "/** Kinds that get no answer. */\nexport const UNANSWERED: readonly RequestKind[] = "
         + f"[{', '.join(_quoted(spec.kind) for spec in REQUESTS.values() if not spec.answered)}];\n",
+        "/** Kinds that are no act of the user's. */\nexport const QUIET: readonly RequestKind[] = "
+        + f"[{', '.join(_quoted(spec.kind) for spec in REQUESTS.values() if spec.quiet)}];\n",
         *(_post(spec) for spec in POSTS.values()),
         "export type Post = " + " | ".join(_title(kind) for kind in POSTS) + ";\n",
     ]

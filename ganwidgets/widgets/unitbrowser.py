@@ -19,16 +19,15 @@ from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.intervene import unit_heat
 from ganwidgets.widgets.base import LabWidget, open_labs
 from ganwidgets.widgets.by_hand import heat_answer
-from ganwidgets.widgets.choice import Choice, Choices
+from ganwidgets.widgets.choice import Choice
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
-from ganwidgets.widgets.messages import CHANGES, SETTINGS, Message
+from ganwidgets.widgets.messages import CHANGES, FIRING, REQUESTS, SETTINGS, Message
 from ganwidgets.widgets.pages import Page
 from ganwidgets.widgets.painting import Easel, check_nouns, stacked
+from ganwidgets.widgets.timeline import Timeline
 from ganwidgets.widgets.unitpage import unit_page
 from ganwidgets.widgets.unitrows import UnitRows
-
-FIRING = 12                # units that a probe answers
 
 
 @final
@@ -67,9 +66,9 @@ class UnitBrowser(LabWidget):
         name = d.at(layer if layer is not None else d.layers[0]).layers[0].name
         self._easel = Easel(g, name)  # type: ignore[arg-type]
         self._rows = UnitRows(g, d)
-        self._choices: Choices | None = None
+        self._choices: Timeline[Choice] | None = None
         super().__init__(g if g is not None else d, driver=driver, **settings)
-        self._choices = Choices(Choice(name, change=self.change, amount=self.amount))
+        self._choices = Timeline(Choice(name, change=self.change, amount=self.amount))
         self.say(model=d.model, layer=name, layers=[each.name for each in d.layers], image_size=int(g.image_size) if g else 0)
         if g is not None:
             self._turn(seed)
@@ -216,7 +215,7 @@ class UnitBrowser(LabWidget):
     # Inside.
 
     @property
-    def _all(self) -> Choices:
+    def _all(self) -> Timeline[Choice]:
         assert self._choices is not None
         return self._choices
 
@@ -243,7 +242,7 @@ class UnitBrowser(LabWidget):
     def _choose(self, choice: Choice, said: str, *, on: bool = False) -> None:
         self._go(self._all.turned(choice, on=on), said)
 
-    def _go(self, choices: Choices, said: str) -> None:
+    def _go(self, choices: Timeline[Choice], said: str) -> None:
         """Make a choice the present one, with its picture, which is drawn first: if that fails, nothing has happened."""
         if choices is self._all:
             return
@@ -319,7 +318,7 @@ class UnitBrowser(LabWidget):
             with self.acting(message):
                 return ACTS[message.kind](self, message)
 
-        return steps, "" if message.kind in ("rows", "unit", "probe") else "drawing"
+        return steps, "" if REQUESTS[message.kind].quiet else "drawing"
 
 
 def _heat(lab: UnitBrowser, message: Message) -> dict[str, Any] | None:

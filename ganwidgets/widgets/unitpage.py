@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganwidgets.core.examples import Examples
+from ganwidgets.core.examples import DIM, Examples
 from ganwidgets.core.images import to_pil
 from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.dissect_examples import examples
+from ganwidgets.widgets.messages import FIRING
 from ganwidgets.widgets.pages import Page, fitting, packed, page, recorded_seeds, tiled
 from ganwidgets.widgets.unitrows import SHOWN
 
@@ -34,7 +35,7 @@ def unit_page(lab: Any, d: Dissection, seeds: Any, rows: Any) -> Page:
                 "state": {"model": lab.model, "layer": lab.layer, "layers": list(lab.layers), "image_size": lab.image_size,
                           "seed": kept[0] if kept else 0, "version": lab.version},
                 "tables": {layer.name: rows(layer.name) for layer in d.layers},
-                "rows": small_rows(d, shown, count, side), "pictures": seen(lab, d, kept)})
+                "rows": small_rows(d, shown, count, side), "pictures": seen(lab, d, kept), "fine": FINE, "firing": FIRING})
 
     return fitting(pages(), f"this dissection of {sum(layer.channels for layer in d.layers)} units")
 
@@ -55,7 +56,7 @@ def small_rows(d: Dissection, shown: list[Examples | None], count: int, side: in
             lit[list(each.units), :k] = each.lit[:, :k][:, :, cells][:, :, :, cells]
         layers[layer.name] = {"numbers": packed(numbers), "lit": packed(np.packbits(lit, axis=None))}
     pictures = [Image.fromarray(unique[number]) for number in sorted(unique)]
-    return {"count": count, "side": side, "columns": COLUMNS, "sheet": tiled(pictures, side, COLUMNS),
+    return {"count": count, "side": side, "dim": DIM, "columns": COLUMNS, "sheet": tiled(pictures, side, COLUMNS),
             "layers": layers}
 
 

@@ -1,6 +1,5 @@
 """The pictures of units' rows: drawn by the model, or where there is none those that the dissection keeps."""
 
-import io
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from typing import Any, final
@@ -8,7 +7,7 @@ from typing import Any, final
 from PIL import Image
 
 from ganwidgets.core.examples import Examples
-from ganwidgets.core.images import sheet
+from ganwidgets.core.images import encoded, sheet
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.unit_edits import check_fits
 from ganwidgets.methods.dissect import Dissection
@@ -48,9 +47,7 @@ class UnitRows:
             self._rows.move_to_end((layer, unit))
         while len(self._rows) > max(ROWS_KEPT, len(units)):
             self._rows.popitem(last=False)
-        held = io.BytesIO()
-        page.save(held, "JPEG", quality=85)
-        return {"units": list(units), "size": THUMB, "buffers": [held.getvalue()]}
+        return {"units": list(units), "size": THUMB, "buffers": [encoded(page, format="JPEG", quality=85)]}
 
     def kept(self, layer: str, unit: int) -> list[Image.Image]:
         """The pictures of a unit that the dissection keeps, lit where it acts; none: it keeps none."""

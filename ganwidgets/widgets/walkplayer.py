@@ -105,12 +105,6 @@ class WalkPlayer(Shown, ipywidgets.VBox):
         super().close()
         close_whole(*own)
 
-    def __enter__(self) -> "WalkPlayer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"WalkPlayer({'closed' if self._closed else f'picture {self.position} of {len(self)}'})"
 

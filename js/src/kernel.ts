@@ -1,6 +1,6 @@
 // Traffic with the kernel: numbered requests answered exactly once, one preview at a time, frames in order, slices pulled.
 
-import { type Answer, type Frame, type Post, type RequestKind, type Requests, type Status } from "./messages";
+import { QUIET, type Answer, type Frame, type Post, type RequestKind, type Requests, type Status } from "./messages";
 import { commLive, follow, type Model } from "./store";
 
 export interface Reply extends Partial<Omit<Answer, "status">> {
@@ -43,9 +43,6 @@ interface Asked {
   readonly kind: RequestKind;
   readonly settle: (reply: Reply) => void;
 }
-
-/** Requests that are no act of the user's. */
-const QUIET: readonly RequestKind[] = ["ready", "preview", "peek", "next", "ack", "cancel", "heatmap", "set", "rows", "unit", "probe"];
 
 const PATIENCE = 8000; // ms without a first answer, after which we wonder
 

@@ -173,7 +173,7 @@ export interface Requests {
   heatmap: { concept: string };
   /** list the units of another layer */
   list: { layer: string };
-  /** the pictures that light these units most */
+  /** the pictures that light them most */
   rows: { units: number[] };
   /** where the unit acts on this picture */
   unit: { unit: number };
@@ -211,6 +211,9 @@ export type RequestKind = keyof Requests;
 
 /** Kinds that get no answer. */
 export const UNANSWERED: readonly RequestKind[] = ["ack"];
+
+/** Kinds that are no act of the user's. */
+export const QUIET: readonly RequestKind[] = ["ready", "preview", "peek", "heatmap", "rows", "unit", "probe", "set", "cancel", "ack", "next"];
 
 /** every request gets exactly one; buffers: save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit */
 export interface Answer {

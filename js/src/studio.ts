@@ -188,4 +188,10 @@ export function actsOf(studio: Studio) {
   };
 }
 
+/** A picture's number from what was typed; null: it is none. */
+export function pictureNumber(text: string): number | null {
+  const seed = Number(text.trim());
+  return /^\d{1,10}$/.test(text.trim()) && seed < 2 ** 32 ? seed : null;
+}
+
 const safeName = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(-100);

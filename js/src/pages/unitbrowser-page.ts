@@ -6,11 +6,17 @@ import { contextOf, fileOf, inflated, pageModel, recorded, sheetOf, type Acts } 
 import "./page.css";
 
 interface Recorded {
+  /** a unit's threshold in steps of one byte */
+  readonly fine: number;
+  /** units that a probe answers, at most */
+  readonly firing: number;
   readonly state: Partial<State>;
   readonly tables: Readonly<Record<string, readonly UnitRow[]>>;
   readonly rows: {
     readonly count: number;
     readonly side: number;
+    /** of its brightness: what is left of a picture where the unit is not lit */
+    readonly dim: number;
     readonly columns: number;
     readonly sheet: string;
     readonly layers: Readonly<Record<string, { numbers: string; lit: string }>>;
@@ -23,12 +29,8 @@ interface Recorded {
   };
 }
 
-const DIM = 0.3;
-const FINE = 85; // a unit's threshold in steps of one byte
-const FIRING = 12;
-
 async function begin(): Promise<void> {
-  const { state, tables, rows, pictures } = recorded<Recorded>();
+  const { state, tables, rows, pictures, fine, firing } = recorded<Recorded>();
   const tiles = await sheetOf(rows.sheet);
   const sheet = pictures.sheet ? await sheetOf(pictures.sheet) : null;
   const held = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
@@ -49,7 +51,7 @@ async function begin(): Promise<void> {
     const first = (unit * rows.count + slot) * side * side;
     for (let i = 0; i < side * side; i++) {
       if (((bits[(first + i) >> 3] as number) >> (7 - ((first + i) & 7))) & 1) continue;
-      for (let c = 4 * i; c < 4 * i + 3; c++) picture.data[c] = DIM * (picture.data[c] as number);
+      for (let c = 4 * i; c < 4 * i + 3; c++) picture.data[c] = rows.dim * (picture.data[c] as number);
     }
     to.putImageData(picture, x, y);
   }
@@ -102,13 +104,13 @@ async function begin(): Promise<void> {
     async unit({ unit }, page) {
       if (!sheet) return void page.frame(await large(page.state.layer, unit), "png");
       const { height, width, of } = await acting(page.state.layer, page.state.seed);
-      return { fields: { height, width }, data: of(unit).map((value) => Math.min(255, 3 * value)) };
+      return { fields: { height, width }, data: of(unit).map((value) => Math.min(255, Math.round((255 * value) / fine))) };
     },
     async probe({ x, y }, page) {
       const { height, width, units, of } = await acting(page.state.layer, page.state.seed);
       const cell = Math.min(height - 1, Math.floor(y * height)) * width + Math.min(width - 1, Math.floor(x * width));
-      const strongest = Array.from({ length: units }, (_, unit) => [unit, of(unit)[cell] as number] as const).filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]).slice(0, FIRING);
-      return { fields: { units: strongest.map(([unit]) => unit), values: strongest.map(([, value]) => value / FINE) } };
+      const strongest = Array.from({ length: units }, (_, unit) => [unit, of(unit)[cell] as number] as const).filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]).slice(0, firing);
+      return { fields: { units: strongest.map(([unit]) => unit), values: strongest.map(([, value]) => value / fine) } };
     },
   };
   render({ model: pageModel({ ...state, alt: `Picture ${state.seed} of ${state.model}.` }, acts), el: document.getElementById("gw") as HTMLElement });

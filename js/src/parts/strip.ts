@@ -1,6 +1,6 @@
 // The strip of pictures: choose one by hand, by arrows or by its number, or have others drawn.
 
-import { open, type Acts, type Studio } from "../studio";
+import { open, pictureNumber, type Acts, type Studio } from "../studio";
 import { allow, allowed, button, keyed, listen, make, roving } from "./dom";
 import { drawTile, tile } from "./pictures";
 
@@ -26,9 +26,9 @@ export function strip(studio: Studio, acts: Acts): HTMLElement {
 
   function typed(): void {
     const text = number.value.trim();
-    const seed = Number(text);
+    const seed = pictureNumber(text);
     if (text === String(store.get("seed"))) return;
-    if (!/^\d{1,10}$/.test(text) || seed >= 2 ** 32) {
+    if (seed === null) {
       studio.fail({ message: `“${text.slice(0, 40)}” is no picture number; it must be a whole number from 0 to ${2 ** 32 - 1}.`, details: "" });
       number.value = String(store.get("seed"));
       return;

@@ -9,7 +9,7 @@ import { progress, title } from "../parts/notices";
 import { unitSets } from "../parts/sets";
 import { sheetDesk } from "../parts/sheet";
 import { listed, unitList, type Order } from "../parts/units";
-import { draws, open, reachable, type Acts, type Studio } from "../studio";
+import { draws, open, pictureNumber, reachable, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
 import { prober } from "./probe";
 import { shell, type Props } from "./shell";
@@ -150,10 +150,14 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
 /** The picture's number, one before and one after; `step` is what the keys do. */
 function turner(studio: Studio, acts: Acts): { node: HTMLElement; step(by: 1 | -1): void } {
   const { store, signal } = studio;
-  const turn = (seed: number) => void (draws(studio) && seed >= 0 && seed < 2 ** 32 && acts.show(seed));
-  const step = (by: 1 | -1) => turn(store.get("seed") + by);
+  const turn = (text: string) => {
+    const seed = pictureNumber(text);
+    if (seed === null) number.value = String(store.get("seed"));
+    else if (draws(studio)) acts.show(seed);
+  };
+  const step = (by: 1 | -1) => turn(String(store.get("seed") + by));
   const number = make("input", "gw-seed", { type: "text", inputmode: "numeric", "aria-label": "Picture number", autocomplete: "off" });
-  listen(number, "change", () => (/^\d{1,10}$/.test(number.value.trim()) ? turn(Number(number.value)) : (number.value = String(store.get("seed")))), signal);
+  listen(number, "change", () => turn(number.value), signal);
   store.watch(["seed"], () => {
     number.value = String(store.get("seed"));
   });
