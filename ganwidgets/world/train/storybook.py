@@ -51,6 +51,8 @@ class Recipe:
                                  Stage(64, 100_000_000, 16, 1.0))
     fade: int = 12_000           # pictures over which a new size fades in
     rate: float = 4e-3           # small nets on few pictures: 1.5e-3 had reached a third as far after as long
+    cool_from: int = 850_000     # pictures from which on the rate falls ...
+    cool_over: float = 150_000   # ... to a half, each time so many more were shown
     momenta: tuple[float, float] = (0.0, 0.99)
     r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
     average_over: float = 10_000  # pictures after which the averaged weights have half forgotten
@@ -144,6 +146,11 @@ def stage_of(recipe: Recipe, shown: int) -> tuple[Stage, float]:
     raise AssertionError("a recipe has at least one stage")
 
 
+def rate_at(recipe: Recipe, shown: int) -> float:
+    """The learning rate at picture number `shown`."""
+    return recipe.rate * 0.5 ** (max(0, shown - recipe.cool_from) / recipe.cool_over)
+
+
 def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, device: str) -> None:
     began, saved, step, before = time.time(), time.time(), 0, run.seconds
     while time.time() - began < seconds:
@@ -151,6 +158,8 @@ def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, d
         if fade * run.recipe.fade < stage.batch and stage is not run.recipe.stages[0]:
             for net in (run.generator, run.average):
                 grow(net, stage.size)
+        for group in (*run.steps_g.param_groups, *run.steps_d.param_groups):
+            group["lr"] = rate_at(run.recipe, run.shown)
         report = one_step(run, pictures, stage, fade, step, device)
         run.shown, step = run.shown + stage.batch, step + 1
         run.seconds = before + time.time() - began
