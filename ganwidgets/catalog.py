@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,7 @@ class Entry:
     about: str
     file: str
     companions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    kind: str = ""      # of a generator: which of LOADERS reads its file
 
     @property
     def path(self) -> Path:
@@ -42,8 +44,11 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}),
+          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}, kind="progan"),
+    Entry("storybook-style", "style-based generator of storybook scenes, 64 px", "storybook-style.safetensors",
+          companions={"segmenter": "storybook", "classifier": "storybook"}, kind="stylegan2"),
 )
+LOADERS = {"progan": "ganwidgets.models.progan:load_progan", "stylegan2": "ganwidgets.models.stylegan2:load_stylegan2"}
 SEGMENTERS = (
     Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
     Entry("storybook-judge", "a second segmenter, to measure what methods did", "storybook-judge.safetensors"),
@@ -75,10 +80,10 @@ def load(name: str, *, device: str | torch.device | None = None) -> LayeredGener
     entry = find("generator", name, GENERATORS)
     device = best_device(device)
     from ganwidgets.core.threads import limit_threads
-    from ganwidgets.models.progan import load_progan
 
     limit_threads()
-    generator = load_progan(entry.path, device)
+    module, function = LOADERS[entry.kind].split(":")
+    generator = getattr(importlib.import_module(module), function)(entry.path, device)
     return dataclasses.replace(generator, companions=companions(entry, device))
 
 

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from ganwidgets.core.errors import ArgumentError
 from ganwidgets.models.progan_net import ProGANNet, pixel_norm
+from ganwidgets.models.stylegan2_net import channels_last
 from ganwidgets.world.train.adversary import Adversary
 from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
@@ -59,13 +61,23 @@ class Recipe:
     seed: int = 1
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What differs between the kinds of generators that are trained here."""
+
+    make: Callable[[Any], nn.Module]                    # a net with the outputs of all sizes, of a recipe
+    draw: Callable[..., Tensor]                         # net, z, size, fade, random -> pictures, not clamped
+    grow: Callable[[Any, int], None]                    # let a new size begin as the old picture enlarged
+
+
 @dataclass
 class Training:
-    """What a run has reached; everything here is saved and resumed."""
+    """What a run has reached; everything but `kind` is saved and resumed."""
 
+    kind: Kind
     recipe: Recipe
-    generator: ProGANNet
-    average: ProGANNet
+    generator: Any
+    average: Any
     adversary: Adversary
     steps_g: torch.optim.Adam
     steps_d: torch.optim.Adam
@@ -94,41 +106,51 @@ def train(*, minutes: float, device: str = "auto", resume: bool = True, recipe: 
 
 
 def fresh(recipe: Recipe, device: str) -> Training:
+    return begin(Kind(progan_of, lambda net, z, size, fade, random: draw(net, z, size, fade), grow), recipe, device)
+
+
+def progan_of(recipe: Recipe) -> ProGANNet:
+    return ProGANNet(recipe.channels, latent=recipe.latent, outputs=tuple(s.size for s in recipe.stages),
+                     upsample=recipe.upsample, replicate_from=recipe.replicate_from)  # type: ignore[arg-type]
+
+
+def begin(kind: Kind, recipe: Recipe, device: str) -> Training:
     torch.manual_seed(recipe.seed)  # this process trains one net and nothing else
-    def grown() -> ProGANNet:
-        return ProGANNet(recipe.channels, latent=recipe.latent, outputs=tuple(s.size for s in recipe.stages),
-                         upsample=recipe.upsample, replicate_from=recipe.replicate_from)  # type: ignore[arg-type]
-    generator, adversary = fast(grown(), device), fast(Adversary(recipe.adversary), device)
-    average = fast(grown(), device)
+    generator, adversary = fast(kind.make(recipe), device), fast(Adversary(recipe.adversary), device)
+    average = fast(kind.make(recipe), device)
     average.load_state_dict(generator.state_dict())
     def adam(net: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(net.parameters(), lr=recipe.rate, betas=recipe.momenta)
-    return Training(recipe, generator, average.requires_grad_(False), adversary, adam(generator), adam(adversary),
+    return Training(kind, recipe, generator, average.requires_grad_(False), adversary, adam(generator), adam(adversary),
                     torch.Generator().manual_seed(recipe.seed))
 
 
 def fast(net, device: str):
-    return net.to(device, memory_format=torch.channels_last)
+    return channels_last(net.to(device))
 
 
 def resumed(folder: Path, recipe: Recipe, device: str, weights: Path = WEIGHTS) -> Training:
     """From the state of an earlier run, else from the shipped weights (their moments start anew), else from nothing."""
     run = fresh(recipe, device)
+    restore(run, folder, weights / "storybook-discriminator.safetensors", device)
+    return run
+
+
+def restore(run: Training, folder: Path, shipped: Path, device: str) -> None:
     if (folder / "state.pt").exists():
         saved = torch.load(folder / "state.pt", map_location=device, weights_only=True)
         for name in ("generator", "average", "adversary", "steps_g", "steps_d"):
             getattr(run, name).load_state_dict(saved[name])
         run.random.set_state(saved["random"].cpu())
         run.shown, run.seconds = saved["shown"], saved["seconds"]
-    elif (weights / "storybook-discriminator.safetensors").exists():
-        shipped = load_file(weights / "storybook-discriminator.safetensors")
+    elif shipped.exists():
+        held_by = load_file(shipped)
         for prefix, nets in (("generator.", (run.generator, run.average)), ("adversary.", (run.adversary,))):
-            held = {key.removeprefix(prefix): value.float() for key, value in shipped.items() if key.startswith(prefix)}
+            held = {key.removeprefix(prefix): value.float() for key, value in held_by.items() if key.startswith(prefix)}
             for net in nets:
                 net.load_state_dict(held)
-        facts = metadata(weights / "storybook-discriminator.safetensors")
+        facts = metadata(shipped)
         run.shown, run.seconds = int(facts["pictures"]), float(facts["seconds"])
-    return run
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -157,7 +179,7 @@ def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, d
         stage, fade = stage_of(run.recipe, run.shown)
         if fade * run.recipe.fade < stage.batch and stage is not run.recipe.stages[0]:
             for net in (run.generator, run.average):
-                grow(net, stage.size)
+                run.kind.grow(net, stage.size)
         for group in (*run.steps_g.param_groups, *run.steps_d.param_groups):
             group["lr"] = rate_at(run.recipe, run.shown)
         report = one_step(run, pictures, stage, fade, step, device)
@@ -176,7 +198,7 @@ def one_step(run: Training, pictures: np.ndarray, stage: Stage, fade: float, ste
     real = batch(pictures, stage, run.random, device)
     z = torch.randn(stage.batch, run.recipe.latent, generator=run.random).to(device)
     with halved(device):
-        drawn = draw(run.generator, z, stage.size, fade)
+        drawn = run.kind.draw(run.generator, z, stage.size, fade, run.random)
         rendered_votes, drawn_votes = run.adversary(real, fade).float(), run.adversary(drawn.detach(), fade).float()
     loss = F.softplus(-rendered_votes).mean() + F.softplus(drawn_votes).mean()
     run.steps_d.zero_grad(set_to_none=True)
@@ -278,7 +300,7 @@ def save(run: Training, folder: Path) -> None:
 def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
     stage, fade = stage_of(run.recipe, run.shown)
     z = torch.randn(columns * 8, run.recipe.latent, generator=torch.Generator().manual_seed(0))
-    x = draw(run.average, z.to(next(run.average.parameters()).device), stage.size, fade).clamp(-1, 1).cpu()
+    x = run.kind.draw(run.average, z.to(next(run.average.parameters()).device), stage.size, fade, None).clamp(-1, 1).cpu()
     grid = x.reshape(8, columns, 3, stage.size, stage.size).permute(0, 3, 1, 4, 2).reshape(8 * stage.size, -1, 3)
     Image.fromarray(((grid + 1) * 127.5).round().byte().numpy()).save(path)
 
