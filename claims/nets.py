@@ -11,8 +11,8 @@ from ganwidgets.models.progan_net import ProGANNet
 
 
 @cache
-def generator() -> ProGAN:
-    return gw.load("storybook", device="cpu")  # type: ignore[return-value]
+def generator(name: str = "storybook") -> Any:
+    return gw.load(name, device="cpu")
 
 
 @cache
@@ -23,6 +23,11 @@ def segmenter() -> Any:
 @cache
 def judge() -> Any:
     return gw.load_segmenter("storybook-judge", device="cpu")
+
+
+@cache
+def classifier() -> Any:
+    return gw.load_classifier("storybook", device="cpu")
 
 
 @cache

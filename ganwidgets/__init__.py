@@ -34,6 +34,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
+    "ganwidgets.methods.precision_recall": ("precision_recall", "PrecisionRecall"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     "ganwidgets.methods.intervene_sweep": ("sweep", "Sweep"),
     # widgets: the same by hand
@@ -107,6 +108,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
+    from ganwidgets.methods.precision_recall import PrecisionRecall as PrecisionRecall
+    from ganwidgets.methods.precision_recall import precision_recall as precision_recall
     from ganwidgets.widgets.hosts import about as about
     from ganwidgets.widgets.liveview import LiveView as LiveView
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox

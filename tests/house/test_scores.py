@@ -8,8 +8,8 @@ import torch
 
 from ganwidgets import cli
 from ganwidgets.core.errors import CheckpointError
+from ganwidgets.scores import WEIGHTS, Score, mean_iou, recomputed, stated
 from ganwidgets.world.render import render
-from ganwidgets.world.train.scores import WEIGHTS, Score, mean_iou, recomputed, stated
 from ganwidgets.world.train.segmenter_card import RENDERS
 
 
@@ -50,7 +50,7 @@ def test_another_card_is_noticed_and_said(tmp_path, capsys, monkeypatch):
     card.write_text(card.read_text().replace("**1.000**", "**0.700**"))
     *_, last = recomputed(40, weights=tmp_path)
     assert last.stated == 0.7 and not last.holds
-    monkeypatch.setattr("ganwidgets.world.train.scores.recomputed", lambda pictures: iter([last]))
+    monkeypatch.setattr("ganwidgets.scores.recomputed", lambda pictures: iter([last]))
     assert cli.main(["check", "--scores", "--pictures", "40"]) != 0
     assert "top-1 of storybook-classifier" in capsys.readouterr().err
     card.unlink()

@@ -1,0 +1,128 @@
+"""The scores that cards state, computed again: whether a net is the one its card describes."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganwidgets import catalog
+from ganwidgets.core.errors import CheckpointError
+from ganwidgets.methods.omissions import Statistics, frechet_segmentation_distance, segmentation_statistics
+from ganwidgets.models.classifiers import load_classifier_file
+from ganwidgets.models.segmenters import load_segmenter_file
+from ganwidgets.world.collages import collage
+from ganwidgets.world.render import Rendered, pictures, render
+from ganwidgets.world.train import classifier_card
+from ganwidgets.world.train.segmenter_card import COLLAGES, RENDERS, ROLES, WEIGHTS, drawn
+
+ERRORS, MOST = 3, .05      # standard errors, and the part of what is stated, by which a score may differ
+ROUNDED = .0005            # a card gives three places
+GROUP = 20                 # pictures left out at once to see how far a score depends on which were drawn
+PARTS = 20                 # of a generator's pictures, each left out in turn
+GENERATED = range(3_000_000, 3_005_000)     # seeds of the generators' pictures that their cards speak of ...
+RENDERED = range(3_100_000, 3_105_000)      # ... and of the renders that these are compared with
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a card states, what was found on a sample, and the sample's standard error."""
+
+    net: str
+    what: str
+    stated: float
+    found: float
+    error: float
+
+    @property
+    def holds(self) -> bool:
+        """Within three standard errors, and within 5 %."""
+        apart = abs(self.found - self.stated)
+        return apart <= ERRORS * self.error + ROUNDED and apart <= MOST * self.stated + ROUNDED
+
+    def __str__(self) -> str:
+        return (f"{self.net}: {self.what} {self.found:.3f} ± {self.error:.3f}, stated {self.stated:.3f}: "
+                f"{'holds' if self.holds else 'DOES NOT HOLD'}")
+
+
+def recomputed(count: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
+    """Each score of the cards of segmenters and classifier, on the first `count` of those that it was measured on.
+
+    Errors: CheckpointError for a card that is missing or states no score.
+    """
+    for name in ROLES:
+        segmenter = load_segmenter_file(weights / f"{name}.safetensors")
+        inside, outside = stated(weights / f"{name}.md", r"concepts: \*\*([\d.]+)\*\* in context, \*\*([\d.]+)\*\* out of")
+        yield Score(name, "mean IoU in context", inside, *mean_iou(segmenter.segment, render, RENDERS[:count]))
+        yield Score(name, "mean IoU out of context", outside, *mean_iou(segmenter.segment, collage, COLLAGES[:count]))
+    classifier = load_classifier_file(weights / "storybook-classifier.safetensors")
+    (top1,) = stated(weights / "storybook-classifier.md", r"Top-1 on .*?: \*\*([\d.]+)\*\*")
+    found = classifier_card.evaluate(classifier, RENDERS[:count])
+    yield Score("storybook-classifier", "top-1", top1, found.top1, found.error)
+
+
+def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHTS) -> Iterator[Score]:
+    """The distance that each generator's card states. It depends on how many pictures there are, so all of them are drawn.
+
+    Errors: CheckpointError.
+    """
+    segmenter = catalog.load_segmenter("storybook", device="cpu")
+    reference = segmentation_statistics(rendered_batches(RENDERED[:count]), segmenter, progress=False)
+    for name in catalog.available():
+        own = segmentation_statistics((catalog.load(name, device="cpu"), GENERATED[:count]), segmenter, progress=False)
+        (distance,) = stated(weights / f"{name}.md", r"pictures a side: \*\*([\d.]+)\*\*")
+        yield Score(name, "Fréchet segmentation distance", distance, *distance_and_error(own, reference))
+
+
+def distance_and_error(own: Statistics, reference: Statistics) -> tuple[float, float]:
+    """The distance over the reference's deviations, and its standard error, by leaving out parts of both sides in turn."""
+    def distance(kept: np.ndarray) -> float:
+        sides = [Statistics(each.concepts, each.table[kept]) for each in (own, reference)]
+        return frechet_segmentation_distance(*sides, scale="reference").total
+
+    parts = np.arange(len(own)) * PARTS // len(own)
+    return distance(parts >= 0), jackknife([distance(parts != part) for part in range(PARTS)])
+
+
+def jackknife(without: list[float]) -> float:
+    """The standard error of a score from those that leave out one part each (Efron 1982)."""
+    spread = float(np.square(np.asarray(without) - np.mean(without)).sum())
+    return float(np.sqrt(spread * (len(without) - 1) / len(without)))
+
+
+def rendered_batches(seeds: range, size: int = 100) -> Iterator[Tensor]:
+    """Renders of 64 px in [-1, 1], in batches."""
+    return (as_tensor(pictures(seeds[start:start + size])) for start in range(0, len(seeds), size))
+
+
+def as_tensor(images: np.ndarray) -> Tensor:
+    """Bytes (n, h, w, 3) as pictures in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def stated(card: Path, pattern: str) -> list[float]:
+    """The numbers that a card states. Errors: CheckpointError."""
+    found = re.search(pattern, card.read_text(encoding="utf-8")) if card.is_file() else None
+    if found is None:
+        raise CheckpointError(f"{card} states no score of the kind that is looked for; write the card anew.")
+    return [float(each) for each in found.groups()]
+
+
+def mean_iou(segment: Callable, draw: Callable[[int, int], Rendered], seeds: range) -> tuple[float, float]:
+    """The mean over concepts of the IoU over all pixels, and its standard error, by leaving out groups of pictures in turn."""
+    common, either = [], []
+    for images, truth in drawn(draw, seeds):
+        read = segment(images).cpu().numpy()
+        common.append((read & truth).sum((2, 3)))
+        either.append((read | truth).sum((2, 3)))
+    parts = [np.concatenate(each) for each in (common, either)]
+    groups = np.arange(len(seeds)) // GROUP
+
+    def score(chosen: np.ndarray) -> float:
+        above, below = (each[chosen].sum(0) for each in parts)
+        return float((above[below > 0] / below[below > 0]).mean())
+
+    return score(groups >= 0), jackknife([score(groups != group) for group in np.unique(groups)])
