@@ -1,0 +1,3 @@
+"""Measures the bundled scorer on held-out renders, and writes its card."""
+from pathlib import Path
+def write_card(scorer, path: Path) -> None: ...
