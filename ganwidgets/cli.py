@@ -21,8 +21,9 @@ TRAINERS = {
     "segmenter": "ganwidgets.world.train.segmenters:train_segmenter",
     "judge": "ganwidgets.world.train.segmenters:train_judge",
     "classifier": "ganwidgets.world.train.classifier:train",
+    "scorer": "ganwidgets.world.train.scorer:train",
 }
-SHARES = {"storybook": .6, "segmenter": .15, "judge": .2, "classifier": .05}  # of the minutes, where all are trained
+SHARES = {"storybook": .5, "segmenter": .13, "judge": .17, "classifier": .05, "scorer": .15}  # of the minutes, where all are trained
 MOST_ON_A_SHEET = 4096
 MOST_SEEDS = 1_000_000
 
@@ -183,7 +184,7 @@ def run_list(options: argparse.Namespace) -> None:
     from ganwidgets import catalog
 
     for title, entries in (("generators", catalog.GENERATORS), ("segmenters", catalog.SEGMENTERS),
-                           ("classifiers", catalog.CLASSIFIERS)):
+                           ("classifiers", catalog.CLASSIFIERS), ("scorers", catalog.SCORERS)):
         print(title)
         for entry in entries:
             size = f"{entry.path.stat().st_size / 1e6:.1f} MB" if entry.present else "missing"

@@ -9,10 +9,11 @@ import numpy as np
 
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.models.classifiers import load_classifier_file
+from ganwidgets.models.scorers import load_scorer_file
 from ganwidgets.models.segmenters import load_segmenter_file
 from ganwidgets.world.collages import collage
 from ganwidgets.world.render import Rendered, render
-from ganwidgets.world.train import classifier_card
+from ganwidgets.world.train import classifier_card, scorer_card
 from ganwidgets.world.train.segmenter_card import COLLAGES, RENDERS, ROLES, WEIGHTS, drawn
 
 ERRORS, MOST = 3, .05      # standard errors, and the part of what is stated, by which a score may differ
@@ -42,7 +43,7 @@ class Score:
 
 
 def recomputed(pictures: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
-    """Each score of the cards of segmenters and classifier, on the first `pictures` of those that it was measured on.
+    """Each score of the cards of segmenters, classifier and scorer, on the first `pictures` of those that it was measured on.
 
     Errors: CheckpointError for a card that is missing or states no score.
     """
@@ -55,6 +56,11 @@ def recomputed(pictures: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
     (top1,) = stated(weights / "storybook-classifier.md", r"Top-1 on .*?: \*\*([\d.]+)\*\*")
     found = classifier_card.evaluate(classifier, RENDERS[:pictures])
     yield Score("storybook-classifier", "top-1", top1, found.top1, found.error)
+    scorer = load_scorer_file(weights / "storybook-scorer.safetensors")
+    first, apart = stated(weights / "storybook-scorer.md", r"(?s)false of it, in\s+\*\*([\d.]+)\*\*.*?put wrong in\s+\*\*([\d.]+)\*\*")
+    asked = scorer_card.evaluate(scorer, RENDERS[:pictures])
+    yield Score("storybook-scorer", "first of 100", first, *asked.top1)
+    yield Score("storybook-scorer", "of two", apart, *asked.twins)
 
 
 def stated(card: Path, pattern: str) -> list[float]:
