@@ -47,7 +47,8 @@ def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[
     kind, _, what = row.partition(": ")
     seeds = some(RENDERS, scale, least=40)
     if kind == "held out":
-        return {name: figures(scores) for name, scores in zip(("taught", "held_out"), card.compared(scorer(), what, seeds), strict=True)}
+        both = card.compared(scorer(), what, seeds)
+        return {name: figures(scores) for name, scores in zip(("taught", "held_out"), both, strict=True)}
     if kind == "generated":
         return generated(what, scale)
     if kind == "baseline":
@@ -82,29 +83,33 @@ def truth(kind: str, seeds: range) -> dict[str, Any]:
         masks = nets.judge().segment(to_tensor(drawn.picture)[None]).numpy()
         for _, _, right, wrong in judged.questions([drawn.picture], masks, kind):
             view = view_of(it, (0.0, 0.0, 1.0, 1.0), RandomState(seed), drawn.masks)
-            shown = facts.shown(view)[None]
-            found.append(not facts.false(facts.said(right)[None], shown).any() and bool(facts.false(facts.said(wrong)[None], shown).any()))
+            false = facts.false(np.stack([facts.said(right), facts.said(wrong)]), facts.shown(view)[None])[:, 0]
+            found.append(list(false) == [False, True])
     return figure(np.asarray(found, bool))
 
 
-# ---- baselines: least squares from a few renders and their captions, where one side is read without its net
+# ---- baselines: texts as bags of words, predicted by least squares from a few renders and their captions; and no picture at all
 
 def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-6)
 
 
-def learned(look: Any, read: Any, scale: float) -> exam.Reader:
-    """`look` followed by the linear map that best gives what `read` says of a picture's captions."""
+def learned(look: Any, scale: float) -> exam.Reader:
+    """`look` (pictures to rows of numbers) followed by the linear map that best gives the bags of words of a picture's caption."""
     questions = exam.asked(some(RENDER_SEEDS[:LEARNED], scale, least=LEAST))
-    x, y = look([each.picture for each in questions]), read([each.text for each in questions])
-    x, middle = np.hstack([x, np.ones((len(x), 1))]), y.mean(0)
+    x, y = look([each.picture for each in questions]), bags([each.text for each in questions])
+    middle, x = y.mean(0), np.hstack([x, np.ones((len(x), 1))])
     weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ (y - middle))
-    return exam.Reader(lambda pictures: unit(np.hstack([look(pictures), np.ones((len(pictures), 1))]) @ weights),
-                       lambda words: unit(read(words) - middle))
+
+    def scores(pictures: Sequence[np.ndarray], words: Sequence[Sequence[str]]) -> np.ndarray:
+        seen = unit(np.hstack([look(pictures), np.ones((len(pictures), 1))]) @ weights)
+        return np.stack([unit(bags(own) - middle) @ row for own, row in zip(words, seen, strict=True)])
+
+    return scores
 
 
-def bag(words: Sequence[str]) -> np.ndarray:
-    """Which words a text has, in no order."""
+def bags(words: Sequence[str]) -> np.ndarray:
+    """Which words each text has, in no order."""
     vocabulary = scorer().vocabulary
     found = np.zeros((len(words), len(vocabulary.words) + 1))
     for place, text in enumerate(words):
@@ -112,28 +117,31 @@ def bag(words: Sequence[str]) -> np.ndarray:
     return unit(found)
 
 
+def cells(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """What the scorer sees in pictures, wherever it is: means and maxima over its grid."""
+    with torch.no_grad():
+        seen = [scorer().look(to_tensor(picture)[None]).what[0] for picture in pictures]
+    return np.stack([torch.cat([each.mean(1).flatten(), each.amax(1).flatten()]).numpy() for each in seen])
+
+
 def histogram(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """How often each colour occurs in the upper, middle and lower part of a picture, as square roots of shares."""
     found = []
     for picture in pictures:
         levels = (picture.astype(int) * BINS // 256) @ (BINS * BINS, BINS, 1)
-        found.append(np.concatenate([np.bincount(band.ravel(), minlength=BINS ** 3) / band.size for band in np.array_split(levels, BANDS)]))
+        bands = np.array_split(levels, BANDS)
+        found.append(np.concatenate([np.bincount(band.ravel(), minlength=BINS ** 3) / band.size for band in bands]))
     return np.sqrt(np.asarray(found))
 
 
-def unseen_pictures(scale: float) -> exam.Reader:
-    """The scorer itself on pictures of noise: what captions alone give away."""
-    own = exam.reader(scorer())
-    return exam.Reader(lambda pictures: own.look([noise(place) for place in range(len(pictures))]), own.read)
+def unseen_pictures(pictures: Sequence[np.ndarray], words: Sequence[Sequence[str]]) -> np.ndarray:
+    """The scorer itself on noise in place of the pictures: what captions alone give away."""
+    noise = [normal(RandomState(place), 64, 64, 3) * 60 + 128 for place in range(len(pictures))]
+    return exam.reader(scorer())([each.clamp(0, 255).to(torch.uint8).numpy() for each in noise], words)
 
 
-def noise(seed: int) -> np.ndarray:
-    return (normal(RandomState(seed), 64, 64, 3) * 60 + 128).clamp(0, 255).to(torch.uint8).numpy()
-
-
-BASELINES = {"bag of words": lambda scale: learned(exam.reader(scorer()).look, bag, scale),
-             "colour histogram": lambda scale: learned(histogram, exam.reader(scorer()).read, scale),
-             "no picture": unseen_pictures}
+BASELINES = {"bag of words": lambda scale: learned(cells, scale), "colour histogram": lambda scale: learned(histogram, scale),
+             "no picture": lambda scale: unseen_pictures}
 
 
 def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ TRAINERS = {
     "classifier": "ganwidgets.world.train.classifier:train",
     "scorer": "ganwidgets.world.train.scorer:train",
 }
-SHARES = {"storybook": .5, "segmenter": .13, "judge": .17, "classifier": .05, "scorer": .15}  # of the minutes, where all are trained
+SHARES = {"storybook": .5, "segmenter": .13, "judge": .17, "classifier": .05, "scorer": .15}  # of the minutes, with --all
 MOST_ON_A_SHEET = 4096
 MOST_SEEDS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""The bundled scorer: how well a picture fits a text, as the cosine of two vectors that a small net reads from each."""
+"""The bundled scorer: how well a picture fits a text, word by word: what each word finds where it looks, and what it means."""
 
 import json
 import re
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import ArgumentError, CheckpointError, ShapeError
 from ganwidgets.core.nets import full_float32
 from ganwidgets.models.bundled import read_bundled, write_bundled
-from ganwidgets.models.scorer_nets import ScorerNet, Shape
+from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit
 from ganwidgets.models.segmenters import resized
 
 FORMAT = "ganwidgets-scorer-1"
@@ -66,10 +65,11 @@ def spelled(text: Any) -> list[str]:
 @final
 @dataclass(frozen=True, eq=False)
 class StorybookScorer(TextImageScorer):
-    """How well pictures fit words: the cosine of the picture's vector and the text's, from -1 to 1; differentiable.
+    """How well pictures fit words, from -1 to 1; differentiable: the mean, over the words as they count, of the cosine of what a
+    word means and what it finds where it looks. Where it looks follows from the whole text.
 
     Pictures (n, 3, H, W) in [-1, 1], whole ones or crops of any size; what lies outside is cut, as it is when a picture is
-    shown. `scale` is what cosines were multiplied with in training: softmax(scale * scores) over texts are probabilities.
+    shown. `scale` is what scores were multiplied with in training: softmax(scale * scores) over texts are probabilities.
     """
 
     net: ScorerNet = field(repr=False)
@@ -95,30 +95,38 @@ class StorybookScorer(TextImageScorer):
 
     @property
     def scale(self) -> float:
-        """What the training multiplied cosines with."""
+        """What the training multiplied scores with."""
         return float(self.net.log_scale.exp())
 
     def read(self, words: str) -> Words:
-        """The text as a vector of length 1. Words that were not taught are passed over: `unknown` names them.
+        """The text, encoded. Words that were not taught are passed over: `unknown` names them.
 
         Errors: ArgumentError for what is no text, has no word that was taught, or more than 40.
         """
         numbers = torch.tensor([self.vocabulary.encode(words)], device=self.device)
         with torch.no_grad(), full_float32():
-            return Words(words, F.normalize(self.net.text(numbers), dim=1)[0])
+            row = self.net.text(numbers)
+        return Words(words, row.what, (row.where, row.weight))
 
-    def look(self, images: Any) -> Float[Tensor, "n d"]:
-        """The pictures as vectors of length 1; differentiable. Errors: ShapeError, ArgumentError for what is no picture."""
+    def look(self, images: Any) -> Cells:
+        """The pictures as grids of cells, differentiable; `compare` holds them against texts, so that pictures are read once.
+
+        Errors: ShapeError, ArgumentError for what is no picture.
+        """
         images = self._checked(images)
-        if not len(images):     # torch cannot rearrange the pixels of no picture
-            return images.new_zeros(0, self.net.shape.shared)
         with full_float32():
-            return F.normalize(self.net.picture(images), dim=1)
+            return self.net.picture(images)
+
+    def compare(self, cells: Cells, words: Words) -> Float[Tensor, " n"]:
+        """The score of each picture that was looked at with a text that was read."""
+        with full_float32():
+            return fit(cells, Row(words.parts[0], words.encoded, words.parts[1]))
 
     def score(self, images: Any, words: Words | str) -> Float[Tensor, " n"]:
-        """The cosine of each picture with the text. Errors: as for `read` and `look`."""
+        """How well each picture fits the text. Errors: as for `read` and `look`."""
         words = words if isinstance(words, Words) else self.read(words)
-        return (self.look(images) * words.encoded).sum(1)
+        images = self._checked(images)
+        return self.compare(self.look(images), words) if len(images) else images.new_zeros(0)
 
     def unknown(self, words: str) -> tuple[str, ...]:
         """The words of the text that the scorer was never taught, each once. Errors: ArgumentError for what is no text."""
@@ -132,7 +140,7 @@ class StorybookScorer(TextImageScorer):
         if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
             raise ShapeError(f"{self.name} reads pictures (n, 3, h, w); {tuple(images.shape)} came.")
         images = images.to(self.device, torch.float32).clamp(-1, 1)
-        if not len(images):
+        if not len(images):     # torch cannot rearrange the pixels of no picture
             return images
         return resized(images, (self.image_size, self.image_size)).contiguous(memory_format=torch.channels_last)
 
@@ -140,7 +148,8 @@ class StorybookScorer(TextImageScorer):
 def save_scorer_file(path: str | Path, net: ScorerNet, *, name: str, words: Sequence[str], size: int,
                      about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    write_bundled(path, net, {"format": FORMAT, "name": name, "words": list(words), "shape": net.shape._asdict(), "size": size}, about)
+    meta = {"format": FORMAT, "name": name, "words": list(words), "shape": net.shape._asdict(), "size": size}
+    write_bundled(path, net, meta, about)
 
 
 def load_scorer_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookScorer:

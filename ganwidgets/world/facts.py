@@ -1,4 +1,4 @@
-"""What a caption says and what a view shows, as rows of small numbers, so that one can be held against the other: truth of words."""
+"""What a caption says and what a view shows, as rows of small numbers, so that one can be held against the other."""
 from __future__ import annotations
 
 import math
@@ -31,7 +31,7 @@ SKIES = {"clear": "clear", "cloudy": "clear", "overcast": "overcast", "mist": "m
 BEFORE = ("picket", "crop", "fir")          # what stands between a colour and its noun
 CONCEPT_OF = {form: name for name, nouns in SYNONYMS.items() for noun in nouns
               for form in (noun.split()[-1], plural(noun.split()[-1]))}
-SETTINGS = (SEASON_WORDS, HOUR_WORDS, WEATHER_WORDS)
+SETTINGS: tuple[dict[str, tuple[str, ...]], ...] = (SEASON_WORDS, HOUR_WORDS, WEATHER_WORDS)
 FIRST_COLOR, FIRST_SETTING = len(CONCEPT_NAMES), len(CONCEPT_NAMES) + len(COLORED)
 COLUMNS = FIRST_SETTING + len(SETTINGS)
 

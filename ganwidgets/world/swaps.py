@@ -1,4 +1,4 @@
-"""Captions with one word put wrong: a colour, a thing, season, hour, weather, a number or a side that the view shows to be false."""
+"""Captions with one word put wrong: a colour, thing, season, hour, weather, number or side that the view shows to be false."""
 from __future__ import annotations
 
 import re

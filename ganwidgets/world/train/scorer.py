@@ -1,4 +1,4 @@
-"""Trains the scorer: pictures and captions of the world that belong together are drawn together, and apart from all that are false."""
+"""Trains the scorer: pictures and captions that belong together are drawn together, and apart from all that are false."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.random import RandomState
 from torch import Tensor
 
-from ganwidgets.models.scorer_nets import ScorerNet, Shape
+from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit_all, found
 from ganwidgets.models.scorers import MOST_WORDS, StorybookScorer, load_scorer_file, save_scorer_file
 from ganwidgets.models.segmenter_nets import folded_state
 from ganwidgets.models.segmenters import resized
@@ -24,7 +24,7 @@ from ganwidgets.world.train.storybook import halved
 from ganwidgets.world.train.supervised import Training
 
 PATH = Path(__file__).parents[1] / "weights" / "storybook-scorer.safetensors"
-HIGHEST = 60.0          # what cosines are multiplied with, at most
+HIGHEST = 100.0         # what scores are multiplied with, at most
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,22 @@ class Recipe:
     keep: float = .998      # of the averaged weights, a step
     worn: float = .5        # the share of the pictures that lose colour and sharpness
     twins: float = 1.0      # the weight of telling a caption from its false twins alone
+    hidden: float = .2      # the share of words that do not show what they are when it comes to where to look
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (n, 3, s, s); captions and their twins (n, k, words); and which caption is surely false of which picture."""
+    """Pictures (n, 3, s, s); captions and their twins (n, k, words); which words are hidden; and which caption is surely
+    false of which picture."""
 
     pictures: Tensor
     words: Tensor
+    hidden: Tensor
     false: Tensor
 
 
-def train(*, minutes: float, device: str | torch.device = "auto", resume: bool = True, recipe: Recipe = Recipe()) -> StorybookScorer:
+def train(*, minutes: float, device: str | torch.device = "auto", resume: bool = True,
+          recipe: Recipe = Recipe()) -> StorybookScorer:
     """Trains the scorer, writes its weights, and then its card.
 
     `minutes` is the time of the whole training: what was done before a `resume` counts, and the learning rate falls to 0 at
@@ -67,8 +71,12 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     if resume:
         supervised.restore(training, state)
     sides = words.encode("left right")
-    supervised.run("storybook-scorer", training, lambda step: loss(recipe, training.net, batch(recipe, step, pool, texts, sides), place),
-                   seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep, place=place, state=state)
+
+    def loss_of(step: int) -> Tensor:
+        return loss(recipe, training.net, batch(recipe, step, pool, texts, sides), place)
+
+    supervised.run("storybook-scorer", training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep,
+                   place=place, state=state)
     scorer = finish(recipe, training, len(texts), place)
     write_card(scorer, PATH)
     return scorer
@@ -85,7 +93,9 @@ def batch(recipe: Recipe, number: int, pool: Pool, texts: Texts, sides: tuple[in
     worn = torch.stack([one_worn(random, picture) for picture in worn])
     pictures = torch.where(chosen(random, len(pictures), recipe.worn), worn, pictures).clamp(-1, 1)
     longest = int((words > 0).sum(2).max())
-    return Batch(pictures, words[:, :, :longest], torch.from_numpy(false(texts.said[rows], texts.shown[rows])))
+    words = words[:, :, :longest]
+    hidden = torch.from_numpy(random.rand(*words.shape) < recipe.hidden)
+    return Batch(pictures, words, hidden, torch.from_numpy(false(texts.said[rows], texts.shown[rows])))
 
 
 def cut(picture: np.ndarray, crop: np.ndarray) -> Tensor:
@@ -107,15 +117,13 @@ def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device
     among those of which it is false, and each picture its caption among the twins alone. What may be true is passed over."""
     n, k, longest = batch.words.shape
     with halved(str(place)):
-        seen = net.picture(batch.pictures.to(place).contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+        cells = net.picture(batch.pictures.to(place).contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+    rows = net.text(batch.words.view(n * k, longest).to(place), batch.hidden.view(n * k, longest).to(place))  # type: ignore[operator]
+    scale = net.log_scale.exp().clamp(max=HIGHEST)  # type: ignore[operator]
     there = (batch.words[:, :, 0] > 0).to(place)
-    read = seen.new_zeros(n * k, seen.shape[1], dtype=torch.float32)
-    read[there.flatten()] = net.text(batch.words.to(place).view(n * k, longest)[there.flatten()])  # type: ignore[operator]
-    seen, read = F.normalize(seen.float(), dim=1), F.normalize(read, dim=1).view(n, k, -1)
-    scale = net.log_scale.exp().clamp(max=HIGHEST)  # type: ignore[operator,union-attr]
-    own = scale * torch.einsum("nd,nkd->nk", seen, read).masked_fill(~there, -1e4)
-    across = scale * seen @ read[:, 0].T            # a row a picture, a column a caption
-    away = (batch.false | torch.eye(n, dtype=torch.bool)).to(place)
+    own = (scale * of_own(cells, rows, n)).masked_fill(~there, -1e4)
+    across = scale * fit_all(cells, Row(*(part.unflatten(0, (n, k))[:, 0] for part in rows)))
+    away = (batch.false | torch.eye(n, dtype=torch.bool)).to(place)      # a row a caption, a column a picture
     across = across.masked_fill(~away.T, -1e4)
     target = torch.arange(n, device=place)
     pictures = F.cross_entropy(torch.cat([across, own[:, 1:]], 1), target)
@@ -124,7 +132,16 @@ def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device
     return pictures + captions + recipe.twins * twins
 
 
-def finish(recipe: Recipe, training: Training, captions: int, place: torch.device, path: Path = PATH) -> StorybookScorer:
+def of_own(cells: Cells, rows: Row, n: int) -> Tensor:
+    """(n, k): how well each picture fits the k texts of its own; no text in place of one scores 0."""
+    where = rows.where.unflatten(0, (n, -1)).transpose(1, 2).flatten(2, 3)
+    seen = found(cells, where).unflatten(1, (-1, rows.weight.shape[1]))
+    weight = rows.weight.unflatten(0, (n, -1))
+    return ((seen * rows.what.unflatten(0, (n, -1))).sum(3) * weight).sum(2) / weight.sum(2).clamp(min=1e-6)
+
+
+def finish(recipe: Recipe, training: Training, captions: int, place: torch.device,
+           path: Path = PATH) -> StorybookScorer:
     """Writes the averaged weights, normalisation folded in, and answers the scorer read back from the file."""
     words = vocabulary().words
     net = ScorerNet(recipe.shape, len(words), MOST_WORDS, norm=False)

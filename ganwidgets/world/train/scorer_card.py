@@ -19,11 +19,12 @@ from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS
 LEAST = 300         # scenes of which false captions come, where few pictures are asked about
 SKETCH = """# storybook-scorer
 
-Says how well a picture, or a crop of one, fits a text about the storybook world: `gw.load_scorer("storybook")`. The score is
-the cosine of two vectors, from -1 to 1, and differentiable; `scorer.unknown(text)` names the words that it was never taught.
+Says how well a picture, or a crop of one, fits a text about the storybook world: `gw.load_scorer("storybook")`. The score goes
+from -1 to 1 and is differentiable; `scorer.unknown(text)` names the words that it was never taught.
 
-* Architecture: convolutions to an 8 x 8 grid that {glances} learned glances read; {words} words through two blocks of attention;
-  {parameters:,} parameters, float16, {kilobytes:,} kB; weights digest `{digest}`.
+* Architecture: a picture becomes a grid of 8 x 8 cells. Each of {words} words looks at it {looks} times; where follows from the
+  whole text, by two blocks of attention; what it means, from the word alone. The score is the mean of the words' cosines, each
+  weighted by its word. {parameters:,} parameters, float16, {kilobytes:,} kB; weights digest `{digest}`.
 * Trained by `ganwidgets train scorer --minutes {minutes:.0f}`: seed {seed}, {steps:,} steps of {batch} pictures in
   {minutes} minutes on {machine}, from {pictures:,} renders, whose seeds (from {first_seed}) the segmenters learn from too, and
   {captions:,} captions of them and of their crops, each beside captions with one word put wrong. Pictures are worn: mirrored,
@@ -68,8 +69,8 @@ def share(hits: np.ndarray) -> tuple[float, float]:
     return found, float(np.sqrt(found * (1 - found) / max(1, len(hits))))
 
 
-def evaluate(scorer: StorybookScorer | Reader, seeds: Sequence[int] = RENDERS, *, choose: scorer_exam.Choose = scorer_exam.any_caption,
-             kind: str | None = None, crops: bool = False) -> Scores:
+def evaluate(scorer: StorybookScorer | Reader, seeds: Sequence[int] = RENDERS, *,
+             choose: scorer_exam.Choose = scorer_exam.any_caption, kind: str | None = None, crops: bool = False) -> Scores:
     """How well captions of these scenes, or of crops of them, are told from others. `kind`: the twins that are asked about."""
     reader = scorer_exam.reader(scorer) if isinstance(scorer, StorybookScorer) else scorer
     asked = scorer_exam.asked(seeds, choose, crops=crops)
@@ -92,9 +93,8 @@ def judged(scorer: StorybookScorer | Reader, kind: str, seeds: Sequence[int] = G
     for images in generated(seeds):
         pictures, masks = [to_bytes(image) for image in images], judge.segment(images).cpu().numpy()
         asked += scorer_judged.questions(pictures, masks, kind)
-    looked = reader.look([picture for picture, *_ in asked])
-    right, wrong = (reader.read([question[place] for question in asked]) for place in (2, 3))
-    hits, names = ((right - wrong) * looked).sum(1) > 0, np.asarray([question[1] for question in asked])
+    hits = scorer_exam.beaten(reader, [picture for picture, *_ in asked], [(right, wrong) for *_, right, wrong in asked])
+    names = np.asarray([question[1] for question in asked])
     return {str(name): hits[names == name] for name in sorted(set(names.tolist()))}
 
 
@@ -106,9 +106,9 @@ def on_generated(scorer: StorybookScorer) -> str:
     for kind, words in (("colors", "a colour by daylight"), ("concepts", "a thing")):
         hits = np.concatenate(list(judged(scorer, kind).values()))
         told.append(f"{words} {share(hits)[0]:.3f} ({len(hits):,} pictures)")
-    return (f"\nOf {len(GENERATED):,} generated pictures, where the judge's masks bear out one text and not the other: {', '.join(told)}."
-            "\nA colour is the median of the thing's pixels, against the names of colours; a thing of which the judge sees no pixel is"
-            "\nnot there.\n")
+    return (f"\nOf {len(GENERATED):,} generated pictures, where the judge's masks bear out one text and not the other: "
+            f"{', '.join(told)}.\nA colour is the median of the thing's pixels, against the names of colours; a thing of which the "
+            "judge sees no pixel is\nnot there.\n")
 
 
 def row(name: str, scores: Scores) -> str:
@@ -125,11 +125,12 @@ def write_card(scorer: StorybookScorer, weights: Path, *, drawn: Callable[[Story
         for name, found in zip(("as taught", "held out"), compared(scorer, condition), strict=True):
             lines.append(row(f"{condition}, {name}", found))
     text = SKETCH.format(
-        **scorer.about, glances=scorer.net.shape.glances, words=len(scorer.vocabulary.words), kilobytes=round(weights.stat().st_size / 1000),
-        parameters=sum(each.numel() for each in scorer.net.parameters()), digest=scorer.digest[:16], first_seed=RENDER_SEEDS[0],
-        pairs=len(PAIRS), synonyms=len(SYNONYM_STYLES), processor=processor(), asked=len(scores.first), top1=scores.top1[0],
-        top1_error=scores.top1[1], apart=scores.twins[0], apart_error=scores.twins[1], table="\n".join(lines), drawn=drawn(scorer),
-        kinds=", ".join(f"{kind} {share(hits)[0]:.3f} ({len(hits):,})" for kind, hits in scores.kinds.items()))
+        **scorer.about, looks=scorer.net.shape.looks, words=len(scorer.vocabulary.words), digest=scorer.digest[:16],
+        kilobytes=round(weights.stat().st_size / 1000), parameters=sum(each.numel() for each in scorer.net.parameters()),
+        first_seed=RENDER_SEEDS[0], pairs=len(PAIRS), synonyms=len(SYNONYM_STYLES), processor=processor(), asked=len(scores.first),
+        top1=scores.top1[0], top1_error=scores.top1[1], apart=scores.twins[0], apart_error=scores.twins[1],
+        kinds=", ".join(f"{kind} {share(hits)[0]:.3f} ({len(hits):,})" for kind, hits in scores.kinds.items()),
+        table="\n".join(lines), drawn=drawn(scorer))
     weights.with_suffix(".md").write_text(text)
     return scores
 
@@ -138,7 +139,8 @@ def main() -> None:
     """Measures the scorer and writes its card anew."""
     path = WEIGHTS / "storybook-scorer.safetensors"
     scores = write_card(load_scorer_file(path), path)
-    print(f"storybook-scorer: first of 100 {scores.top1[0]:.4f}, of two {scores.twins[0]:.4f} on {len(scores.first):,} held-out renders")
+    print(f"storybook-scorer: first of 100 {scores.top1[0]:.4f}, of two {scores.twins[0]:.4f} "
+          f"on {len(scores.first):,} held-out renders")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What the scorer is asked about held-out renders: which of 100 captions is the picture's, and which of two that differ in a word."""
+"""What the scorer is asked about held-out renders: which of 100 captions is a picture's, and which of two that differ in a word."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.random import RandomState
 
 from ganwidgets.core.images import to_tensor
+from ganwidgets.models.scorer_nets import fit
 from ganwidgets.models.scorers import StorybookScorer
 from ganwidgets.models.segmenters import resized
 from ganwidgets.world.captions import ORDERS, SIZE, STYLES, View, view_of, worded
@@ -20,15 +20,11 @@ from ganwidgets.world.train.scorer_texts import PAIRS, TRIES, crop_box, taught, 
 
 OTHERS = 99                     # false captions beside the right one
 WHOLE = (0, 0, SIZE, SIZE)
-BATCH = 100
 Choose = Callable[[View, RandomState], str]     # a caption of the view, or none
 
 
-class Reader(NamedTuple):
-    """What reads pictures (bytes) and texts as vectors of length 1, one a row; their products are scores."""
-
-    look: Callable[[Sequence[np.ndarray]], np.ndarray]
-    read: Callable[[Sequence[str]], np.ndarray]
+# (pictures in bytes, as many lists of k texts) -> (n, k): the scores of each picture with its own texts
+Reader = Callable[[Sequence[np.ndarray], Sequence[Sequence[str]]], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +40,17 @@ class Question:
 
 
 def reader(scorer: StorybookScorer) -> Reader:
-    """The scorer's two sides."""
-    def look(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """The scorer, asked about many pictures and texts at once."""
+    def scores(pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]) -> np.ndarray:
+        found = []
         with torch.no_grad():
-            return np.concatenate([scorer.look(torch.stack([to_tensor(each) for each in pictures[at:at + BATCH]])).cpu().numpy()
-                                   for at in range(0, len(pictures), BATCH)])
-
-    def read(texts: Sequence[str]) -> np.ndarray:
-        once = {text: scorer.read(text).encoded.cpu().numpy() for text in dict.fromkeys(texts)}
-        return np.stack([once[text] for text in texts])
-
-    return Reader(look, read)
+            for picture, own in zip(pictures, texts, strict=True):
+                numbers = [scorer.vocabulary.encode(text) for text in own]
+                longest = max(map(len, numbers))
+                padded = torch.tensor([[*each, *[0] * (longest - len(each))] for each in numbers])
+                found.append(fit(scorer.look(to_tensor(picture)[None]), scorer.net.text(padded)).numpy())
+        return np.stack(found)
+    return scores
 
 
 # ---- captions of a kind
@@ -119,26 +115,28 @@ def fitted(picture: np.ndarray) -> np.ndarray:
 def first_of_many(reader: Reader, questions: Sequence[Question], others: Sequence[Question], seed: int = 0) -> np.ndarray:
     """Whether each picture's own caption scores highest among 100: the others are of other scenes, drawn evenly from those
     that are visibly false of the picture by its scene's data, and worded otherwise than one another."""
-    random, hits = RandomState(seed), []
-    looked = reader.look([each.picture for each in questions])
-    own, read = reader.read([each.text for each in questions]), reader.read([each.text for each in others])
+    random, choices = RandomState(seed), []
     wrong = false(np.stack([each.said for each in others]), np.stack([each.shown for each in questions])).T
-    texts = [each.text for each in others]
     for row, question in enumerate(questions):
-        unlike = [place for place in random.permutation(len(others)) if wrong[row, place] and texts[place] != question.text]
-        chosen = list({texts[place]: place for place in unlike}.values())[:OTHERS]
+        unlike = [others[place].text for place in random.permutation(len(others)) if wrong[row, place]]
+        chosen = [text for text in dict.fromkeys(unlike) if text != question.text][:OTHERS]
         if len(chosen) < OTHERS:
             raise ValueError(f"{len(chosen)} captions are false of a picture, {OTHERS} are asked for; take more other scenes.")
-        hits.append(looked[row] @ own[row] > (read[chosen] @ looked[row]).max())
-    return np.asarray(hits)
+        choices.append([question.text, *chosen])
+    scores = reader([each.picture for each in questions], choices)
+    return scores[:, 0] > scores[:, 1:].max(1)
 
 
 def told_apart(reader: Reader, questions: Sequence[Question], kind: str | None = None) -> np.ndarray:
     """Whether the caption scores higher than its false twin: of that kind, or one drawn from all; where there is one."""
     pairs = [(each, each.one if kind is None else each.twins.get(kind, "")) for each in questions]
     pairs = [(each, twin) for each, twin in pairs if twin]
-    if not pairs:
+    return beaten(reader, [each.picture for each, _ in pairs], [(each.text, twin) for each, twin in pairs])
+
+
+def beaten(reader: Reader, pictures: Sequence[np.ndarray], texts: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Whether the first of each picture's two texts scores higher than the second."""
+    if not pictures:
         return np.zeros(0, bool)
-    looked = reader.look([each.picture for each, _ in pairs])
-    right, wrong = reader.read([each.text for each, _ in pairs]), reader.read([twin for _, twin in pairs])
-    return ((right - wrong) * looked).sum(1) > 0
+    scores = reader(pictures, texts)
+    return scores[:, 0] > scores[:, 1]

@@ -1,4 +1,4 @@
-"""Questions about pictures whose scene nobody knows, generated ones above all: truth is what the judge sees, and colours by daylight."""
+"""Questions about pictures whose scene nobody knows, as generated ones: truth is what the judge sees, and colours by daylight."""
 
 from collections.abc import Iterator, Sequence
 
@@ -92,7 +92,7 @@ def concept_question(seen: Masks, random: RandomState) -> tuple[str, str, str] |
     concept = names[random.randint(len(names))]
     others = [other for name, other in found if name == concept]
     form = FORMS[random.randint(len(FORMS))]
-    return concept, *(form.format(phrase(name)) for name in (concept, others[random.randint(len(others))]))
+    return concept, form.format(phrase(concept)), form.format(phrase(others[random.randint(len(others))]))
 
 
 def phrase(name: str) -> str:
@@ -100,8 +100,8 @@ def phrase(name: str) -> str:
     return name if name in MASS else f"the {name}" if name in ("sun", "moon") else with_article(name)
 
 
-def questions(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], kind: str) -> list[tuple[np.ndarray, str, str, str]]:
-    """(picture, concept, right text, false text), at most one a picture; `kind` is "colors" or "concepts"."""
+def questions(pictures: Sequence[np.ndarray], masks: np.ndarray, kind: str) -> list[tuple[np.ndarray, str, str, str]]:
+    """(picture, concept, right text, false text), at most one a picture, from the judge's masks (n, concepts, h, w); `kind` is "colors" or "concepts"."""
     found = []
     for number, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
         seen, random = by_name(mask), RandomState(number)

@@ -1,4 +1,4 @@
-"""The captions that the scorer learns from: of whole pictures and crops, each with its false twins; and what is held out of them."""
+"""The captions that the scorer learns from: of whole pictures and crops, with their false twins; and what is held out of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ TWINS = 4                           # false twins of a caption, at most
 LONGEST = 28                        # words of a caption that is learned
 TRIES = 12                          # at a caption that holds nothing held out
 UNTAUGHT = ("heaven", "farm")       # synonyms that captions never use
-FIXED = ("a picture the and with in front of beside near by behind under to left right shows you can see here drawing we look it is "
-         "an").split()
+FIXED = ("a", "an", "the", "and", "with", "picture", "drawing", "shows", "you", "can", "see", "here", "we", "look", "it", "is",
+         "of", "in", "front", "beside", "near", "by", "behind", "under", "to", "left", "right")
 
 
 def vocabulary() -> Vocabulary:
@@ -38,7 +38,8 @@ def held_out_pairs(seed: int = 7) -> frozenset[tuple[str, str]]:
     """Half of the (colour, concept) pairs of the world. Each colour and each concept keeps a pair that is taught, since a word
     that was never seen cannot be known."""
     pairs = [(color, name) for name, colors in HUES.items() for color in colors]
-    taught, held = set(pairs), set()
+    taught = set(pairs)
+    held: set[tuple[str, str]] = set()
     for place in RandomState(seed).permutation(len(pairs)):
         color, name = pairs[place]
         others = taught - {pairs[place]}
@@ -87,7 +88,8 @@ class Texts:
 def texts_of(pool: Pool, seeds: Sequence[int], path: Path) -> Texts:
     """The captions of the pool's pictures, written once and kept at `path`."""
     if not path.exists():
-        words, found = vocabulary(), []
+        words = vocabulary()
+        found: list[tuple[np.ndarray, ...]] = []
         for place in announced(range(len(seeds)), "writing captions"):
             found += scene_texts(seeds[place], place, pool.rows([place])[1][0], words)
         parts = [np.stack(each) for each in zip(*found, strict=True)]

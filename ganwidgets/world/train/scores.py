@@ -57,7 +57,8 @@ def recomputed(pictures: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
     found = classifier_card.evaluate(classifier, RENDERS[:pictures])
     yield Score("storybook-classifier", "top-1", top1, found.top1, found.error)
     scorer = load_scorer_file(weights / "storybook-scorer.safetensors")
-    first, apart = stated(weights / "storybook-scorer.md", r"(?s)false of it, in\s+\*\*([\d.]+)\*\*.*?put wrong in\s+\*\*([\d.]+)\*\*")
+    pattern = r"(?s)false of it, in\s+\*\*([\d.]+)\*\*.*?put wrong in\s+\*\*([\d.]+)\*\*"
+    first, apart = stated(weights / "storybook-scorer.md", pattern)
     asked = scorer_card.evaluate(scorer, RENDERS[:pictures])
     yield Score("storybook-scorer", "first of 100", first, *asked.top1)
     yield Score("storybook-scorer", "of two", apart, *asked.twins)
