@@ -53,11 +53,12 @@ class PictureNet(nn.Module):
         self.grids = nn.Sequential(unit(12, half), unit(half, half), unit(half, quarter, 2), unit(quarter, quarter),
                                    unit(quarter, quarter), unit(quarter, eighth, 2), unit(eighth, eighth), unit(eighth, eighth))
         self.place = nn.Parameter(torch.randn(grid * grid, eighth) * .1)
+        self.even = nn.LayerNorm(eighth)
         self.read = nn.Linear(eighth, shape.looks * (shape.where + shape.what))
 
     def forward(self, images: Tensor) -> Cells:
         cells = self.grids(F.pixel_unshuffle(images, 2)).flatten(2).transpose(1, 2) + self.place
-        read = self.read(cells).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
+        read = self.read(self.even(cells)).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
         return Cells(*read.split(self.sizes, dim=3))
 
 
@@ -108,7 +109,8 @@ class TextNet(nn.Module):
 
 def found(cells: Cells, where: Tensor) -> Tensor:
     """(n, m, looks * e) of length 1: what each of m words (n or 1, looks, m, d) finds where it looks."""
-    seen = (where @ cells.where.transpose(2, 3)).softmax(3) @ cells.what
+    likeness = where @ cells.where.transpose(2, 3) / math.sqrt(where.shape[3])
+    seen = likeness.softmax(3) @ cells.what
     return F.normalize(seen.transpose(1, 2).flatten(2), dim=2)
 
 

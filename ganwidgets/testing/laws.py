@@ -112,7 +112,7 @@ def _check_gradient(s: TextImageScorer, images: Tensor, words: Words, scores: Te
     _law(float(slope[1:].abs().max()) == 0, "a picture's score depends on no other picture of the batch")
     with torch.no_grad():
         after = s.score(moved + slope * (0.01 / slope.abs().max()), words)
-    _law(float(after[0]) > float(first[0]), "a small step along the slope raises the score")
+    _law(bool(after[0] > first[0]), "a small step along the slope raises the score")
     _law(torch.equal(s.score(images, words).detach(), scores), "asking for a slope changes no score")
 
 

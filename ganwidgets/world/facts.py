@@ -14,6 +14,7 @@ from .parts import Color
 from .scenes import CONCEPT_NAMES
 from .words import COLOR_NAMES, SPANS, SYNONYMS, color_name, plural
 
+Words = dict[str, tuple[str, ...]]
 COLORS = tuple(COLOR_NAMES)
 COLORED = ("house", "church", "barn", "wall", "door", "roof", "dome", "fence", "tree")      # what captions give colours to
 # The colours that each of them can have in the world.
@@ -21,17 +22,17 @@ HUES: dict[str, tuple[str, ...]] = {name: tuple(dict.fromkeys(map(color_name, co
     **WALLS, "wall": sum(WALLS.values(), ()), "door": DOORS, "roof": sum(ROOFS.values(), ()), "dome": DOMES, "fence": FENCES,
     "tree": FOLIAGE["spring"] + FOLIAGE["summer"] + FOLIAGE["autumn"] + CONIFER}.items()}
 APART = 40                                  # of 255: another colour must be so much farther away to be visibly another
-SEASON_WORDS = {"spring": ("spring", "springtime"), "summer": ("summer", "summertime"), "autumn": ("autumn", "fall"),
+SEASON_WORDS: Words = {"spring": ("spring", "springtime"), "summer": ("summer", "summertime"), "autumn": ("autumn", "fall"),
                 "winter": ("winter", "wintertime")}
-HOUR_WORDS = {"day": ("day", "daytime", "daylight"), "dawn": ("dawn", "daybreak", "morning"),
+HOUR_WORDS: Words = {"day": ("day", "daytime", "daylight"), "dawn": ("dawn", "daybreak", "morning"),
               "sunset": ("sunset", "dusk", "evening"), "night": ("night", "dark")}
 # "fair" and "clear" differ in clouds alone, which captions name as such; "grey" is a weather before a season or a time only.
-WEATHER_WORDS = {"clear": ("clear", "fair"), "overcast": ("dull", "grey"), "mist": ("mist", "misty", "foggy")}
+WEATHER_WORDS: Words = {"clear": ("clear", "fair"), "overcast": ("dull", "grey"), "mist": ("mist", "misty", "foggy")}
 SKIES = {"clear": "clear", "cloudy": "clear", "overcast": "overcast", "mist": "mist"}
 BEFORE = ("picket", "crop", "fir")          # what stands between a colour and its noun
 CONCEPT_OF = {form: name for name, nouns in SYNONYMS.items() for noun in nouns
               for form in (noun.split()[-1], plural(noun.split()[-1]))}
-SETTINGS: tuple[dict[str, tuple[str, ...]], ...] = (SEASON_WORDS, HOUR_WORDS, WEATHER_WORDS)
+SETTINGS = (SEASON_WORDS, HOUR_WORDS, WEATHER_WORDS)
 FIRST_COLOR, FIRST_SETTING = len(CONCEPT_NAMES), len(CONCEPT_NAMES) + len(COLORED)
 COLUMNS = FIRST_SETTING + len(SETTINGS)
 

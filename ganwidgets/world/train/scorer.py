@@ -34,7 +34,7 @@ class Recipe:
     shape: Shape = Shape()
     seed: int = 41
     batch: int = 64
-    rate: float = 2e-3
+    rate: float = 1e-3
     decay: float = 1e-2     # of the weights
     keep: float = .998      # of the averaged weights, a step
     worn: float = .5        # the share of the pictures that lose colour and sharpness

@@ -11,7 +11,7 @@ from ganwidgets.models.scorers import StorybookScorer, load_scorer_file
 from ganwidgets.models.segmenters import load_segmenter_file
 from ganwidgets.world.swaps import KINDS
 from ganwidgets.world.train import scorer_exam, scorer_judged
-from ganwidgets.world.train.scorer_exam import CONDITIONS, Reader
+from ganwidgets.world.train.scorer_exam import CONDITIONS, Question, Reader
 from ganwidgets.world.train.scorer_texts import PAIRS, SYNONYM_STYLES
 from ganwidgets.world.train.segmenter_card import GENERATED, RENDERS, WEIGHTS, generated, processor
 from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS
@@ -70,19 +70,26 @@ def share(hits: np.ndarray) -> tuple[float, float]:
 
 
 def evaluate(scorer: StorybookScorer | Reader, seeds: Sequence[int] = RENDERS, *,
-             choose: scorer_exam.Choose = scorer_exam.any_caption, kind: str | None = None, crops: bool = False) -> Scores:
-    """How well captions of these scenes, or of crops of them, are told from others. `kind`: the twins that are asked about."""
+             choose: scorer_exam.Choose = scorer_exam.any_caption, kind: str | None = None, crops: bool = False,
+             others: Sequence[Question] | None = None) -> Scores:
+    """How well captions of these scenes, or of crops of them, are told from others. `kind`: the twins that are asked about.
+    `others`: where the false captions come from, drawn from these scenes if left out."""
     reader = scorer_exam.reader(scorer) if isinstance(scorer, StorybookScorer) else scorer
     asked = scorer_exam.asked(seeds, choose, crops=crops)
-    others = scorer_exam.asked(range(seeds[0], seeds[0] + max(LEAST, len(seeds))), crops=crops)
+    others = others or others_of(seeds, crops=crops)
     return Scores(scorer_exam.first_of_many(reader, asked, others), scorer_exam.told_apart(reader, asked, kind),
                   {each: scorer_exam.told_apart(reader, asked, each) for each in KINDS})
 
 
+def others_of(seeds: Sequence[int], *, crops: bool = False) -> list[Question]:
+    """What false captions come from: these scenes, and the next ones where they are few."""
+    return scorer_exam.asked(range(seeds[0], seeds[0] + max(LEAST, len(seeds))), crops=crops)
+
+
 def compared(scorer: StorybookScorer | Reader, condition: str, seeds: Sequence[int] = RENDERS) -> tuple[Scores, Scores]:
     """Scores with captions as they were taught, and with those that hold what was held out of training."""
-    kind = "color" if condition == "pairs" else None
-    seen, unseen = (evaluate(scorer, seeds, choose=choose, kind=kind) for choose in CONDITIONS[condition])
+    kind, others = "color" if condition == "pairs" else None, others_of(seeds)
+    seen, unseen = (evaluate(scorer, seeds, choose=choose, kind=kind, others=others) for choose in CONDITIONS[condition])
     return seen, unseen
 
 

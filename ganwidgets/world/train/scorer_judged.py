@@ -101,7 +101,10 @@ def phrase(name: str) -> str:
 
 
 def questions(pictures: Sequence[np.ndarray], masks: np.ndarray, kind: str) -> list[tuple[np.ndarray, str, str, str]]:
-    """(picture, concept, right text, false text), at most one a picture, from the judge's masks (n, concepts, h, w); `kind` is "colors" or "concepts"."""
+    """(picture, concept, right text, false text), at most one a picture, from the judge's masks (n, concepts, h, w).
+
+    `kind` is "colors" or "concepts".
+    """
     found = []
     for number, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
         seen, random = by_name(mask), RandomState(number)
