@@ -40,7 +40,13 @@ class Row(NamedTuple):
 
 
 class PictureNet(nn.Module):
-    """Convolutions down to an eighth of the size; each cell of that grid knows where it lies."""
+    """Convolutions down to an eighth of the size; each cell of that grid knows where it lies.
+
+    A cell also has the means of the first and middle features over its place: they know colours before things are known, so that
+    a colour is found on things on which it was never named.
+    """
+
+    STEPS = (2, 5, 8)       # convolutions up to each grid
 
     def __init__(self, shape: Shape, grid: int, *, norm: bool) -> None:
         super().__init__()
@@ -50,15 +56,19 @@ class PictureNet(nn.Module):
             return ConvUnit(a, b, stride=stride, norm=norm)
 
         self.looks, self.sizes = shape.looks, (shape.where, shape.what)
-        self.grids = nn.Sequential(unit(12, half), unit(half, half), unit(half, quarter, 2), unit(quarter, quarter),
+        self.units = nn.Sequential(unit(12, half), unit(half, half), unit(half, quarter, 2), unit(quarter, quarter),
                                    unit(quarter, quarter), unit(quarter, eighth, 2), unit(eighth, eighth), unit(eighth, eighth))
         self.place = nn.Parameter(torch.randn(grid * grid, eighth) * .1)
-        self.even = nn.LayerNorm(eighth)
-        self.read = nn.Linear(eighth, shape.looks * (shape.where + shape.what))
+        self.even = nn.LayerNorm(half + quarter + eighth)
+        self.read = nn.Linear(half + quarter + eighth, shape.looks * (shape.where + shape.what))
 
     def forward(self, images: Tensor) -> Cells:
-        cells = self.grids(F.pixel_unshuffle(images, 2)).flatten(2).transpose(1, 2) + self.place
-        read = self.read(self.even(cells)).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
+        x, grids, done = F.pixel_unshuffle(images, 2), [], 0
+        for step in self.STEPS:
+            x, done = self.units[done:step](x), step
+            grids.append(x)
+        first, middle, last = (F.adaptive_avg_pool2d(grid, x.shape[2:]).flatten(2).transpose(1, 2) for grid in grids)
+        read = self.read(self.even(torch.cat([first, middle, last + self.place], 2))).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
         return Cells(*read.split(self.sizes, dim=3))
 
 
