@@ -67,8 +67,10 @@ class PictureNet(nn.Module):
         for step in self.STEPS:
             x, done = self.units[done:step](x), step
             grids.append(x)
-        first, middle, last = (F.adaptive_avg_pool2d(grid, x.shape[2:]).flatten(2).transpose(1, 2) for grid in grids)
-        read = self.read(self.even(torch.cat([first, middle, last + self.place], 2))).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
+        side = x.shape[2]
+        first, middle, last = (F.adaptive_avg_pool2d(grid, side).flatten(2).transpose(1, 2) for grid in grids)
+        cells = self.even(torch.cat([first, middle, last + self.place], 2))
+        read = self.read(cells).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
         return Cells(*read.split(self.sizes, dim=3))
 
 

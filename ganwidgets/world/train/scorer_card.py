@@ -39,8 +39,7 @@ from -1 to 1 and is differentiable; `scorer.unknown(text)` names the words that 
 On {asked:,} held-out renders the picture's own caption comes first among 100 captions, the others visibly false of it, in
 **{top1:.3f}** (standard error {top1_error:.3f}; chance 0.010); it scores higher than the same caption with one word put wrong in
 **{apart:.3f}** (standard error {apart_error:.3f}; chance 0.500). By the kind of word: {kinds}.
-
-{table}
+Crops, what was held out of training, and baselines: claims/scorer.json.
 {drawn}"""
 
 
@@ -118,26 +117,16 @@ def on_generated(scorer: StorybookScorer) -> str:
             "judge sees no pixel is\nnot there.\n")
 
 
-def row(name: str, scores: Scores) -> str:
-    """A row of the card's table."""
-    return f"| {name} | {len(scores.first):,} | {scores.top1[0]:.3f} | {len(scores.apart):,} | {scores.twins[0]:.3f} |"
-
-
 def write_card(scorer: StorybookScorer, weights: Path, *, drawn: Callable[[StorybookScorer], str] = on_generated) -> Scores:
     """Measures a scorer and writes its card beside its weights; answers its scores."""
     scores = evaluate(scorer)
-    lines = ["| captions | pictures | first of 100 | pairs | of two |", "|---|---:|---:|---:|---:|", row("all", scores),
-             row("of crops", evaluate(scorer, crops=True))]
-    for condition in CONDITIONS:
-        for name, found in zip(("as taught", "held out"), compared(scorer, condition), strict=True):
-            lines.append(row(f"{condition}, {name}", found))
     text = SKETCH.format(
         **scorer.about, looks=scorer.net.shape.looks, words=len(scorer.vocabulary.words), digest=scorer.digest[:16],
         kilobytes=round(weights.stat().st_size / 1000), parameters=sum(each.numel() for each in scorer.net.parameters()),
         first_seed=RENDER_SEEDS[0], pairs=len(PAIRS), synonyms=len(SYNONYM_STYLES), processor=processor(), asked=len(scores.first),
         top1=scores.top1[0], top1_error=scores.top1[1], apart=scores.twins[0], apart_error=scores.twins[1],
         kinds=", ".join(f"{kind} {share(hits)[0]:.3f} ({len(hits):,})" for kind, hits in scores.kinds.items()),
-        table="\n".join(lines), drawn=drawn(scorer))
+        drawn=drawn(scorer))
     weights.with_suffix(".md").write_text(text)
     return scores
 

@@ -8,7 +8,7 @@ import torch
 from numpy.random import RandomState
 
 from ganwidgets.core.images import to_tensor
-from ganwidgets.models.scorer_nets import fit
+from ganwidgets.models.scorer_nets import Row, fit
 from ganwidgets.models.scorers import StorybookScorer
 from ganwidgets.models.segmenters import resized
 from ganwidgets.world.captions import ORDERS, SIZE, STYLES, View, view_of, worded
@@ -20,6 +20,7 @@ from ganwidgets.world.train.scorer_texts import PAIRS, TRIES, crop_box, taught, 
 
 OTHERS = 99                     # false captions beside the right one
 WHOLE = (0, 0, SIZE, SIZE)
+PART = 250                      # texts that are read at once
 Choose = Callable[[View, RandomState], str]     # a caption of the view, or none
 
 
@@ -40,17 +41,25 @@ class Question:
 
 
 def reader(scorer: StorybookScorer) -> Reader:
-    """The scorer, asked about many pictures and texts at once."""
+    """The scorer, asked about many pictures and texts at once; each text is read once."""
     def scores(pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]) -> np.ndarray:
+        places = {text: place for place, text in enumerate(dict.fromkeys(text for own in texts for text in own))}
         found = []
         with torch.no_grad():
+            rows = read_all(scorer, list(places))
             for picture, own in zip(pictures, texts, strict=True):
-                numbers = [scorer.vocabulary.encode(text) for text in own]
-                longest = max(map(len, numbers))
-                padded = torch.tensor([[*each, *[0] * (longest - len(each))] for each in numbers])
-                found.append(fit(scorer.look(to_tensor(picture)[None]), scorer.net.text(padded)).numpy())
+                chosen = torch.tensor([places[text] for text in own])
+                found.append(fit(scorer.look(to_tensor(picture)[None]), Row(*(part[chosen] for part in rows))).numpy())
         return np.stack(found)
     return scores
+
+
+def read_all(scorer: StorybookScorer, texts: Sequence[str]) -> Row:
+    """Many texts as one Row, in parts that fit the memory."""
+    numbers = [scorer.vocabulary.encode(text) for text in texts]
+    longest = max(map(len, numbers))
+    padded = torch.tensor([[*each, *[0] * (longest - len(each))] for each in numbers])
+    return Row(*(torch.cat(parts) for parts in zip(*map(scorer.net.text, padded.split(PART)), strict=True)))
 
 
 # ---- captions of a kind
