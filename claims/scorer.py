@@ -26,7 +26,7 @@ from ganwidgets.core.images import to_tensor
 from ganwidgets.world.captions import view_of
 from ganwidgets.world.render import render
 from ganwidgets.world.scenes import scene
-from ganwidgets.world.train.segmenter_card import GENERATED, RENDERS
+from ganwidgets.world.train.segmenter_card import BATCH, GENERATED, RENDERS
 from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS
 from ganwidgets.world.train.segmenter_wear import normal
 
@@ -78,11 +78,13 @@ def generated(kind: str, scale: float) -> dict[str, Any]:
 def truth(kind: str, seeds: range) -> dict[str, Any]:
     """On renders, by the scene's data: whether the right text is not false and the false one is."""
     found = []
-    for seed in seeds:
-        it, drawn = scene(seed), render(seed, 64)
-        masks = nets.judge().segment(to_tensor(drawn.picture)[None]).numpy()
-        for _, _, right, wrong in judged.questions([drawn.picture], masks, kind):
-            view = view_of(it, (0.0, 0.0, 1.0, 1.0), RandomState(seed), drawn.masks)
+    for at in range(0, len(seeds), BATCH):
+        drawn = {seed: render(seed, 64) for seed in seeds[at:at + BATCH]}
+        masks = nets.judge().segment(torch.stack([to_tensor(one.picture) for one in drawn.values()])).numpy()
+        places = {id(one.picture): seed for seed, one in drawn.items()}
+        for picture, _, right, wrong in judged.questions([one.picture for one in drawn.values()], masks, kind):
+            seed = places[id(picture)]
+            view = view_of(scene(seed), (0.0, 0.0, 1.0, 1.0), RandomState(seed), drawn[seed].masks)
             false = facts.false(np.stack([facts.said(right), facts.said(wrong)]), facts.shown(view)[None])[:, 0]
             found.append(list(false) == [False, True])
     return figure(np.asarray(found, bool))

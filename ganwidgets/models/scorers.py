@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit
 from ganwidgets.models.segmenters import resized
 
 FORMAT = "ganwidgets-scorer-1"
+Text: TypeAlias = str | Any      # anything may come; what is no text is refused in words
 MOST_WORDS = 40     # that the net has places for
 SHORTEST = 3        # letters of a word whose plural is looked for: "as" is not several "a"
 
@@ -40,11 +41,11 @@ class Vocabulary:
         singulars = [word.removesuffix(end) for end in ("s", "es") if word.endswith(end) and len(word) >= SHORTEST + len(end)]
         return next((numbers[each] for each in (word, *singulars) if each in numbers), None)
 
-    def unknown(self, text: str) -> tuple[str, ...]:
+    def unknown(self, text: Text) -> tuple[str, ...]:
         """The words of a text that were not taught, each once, in their order."""
         return tuple(dict.fromkeys(word for word in spelled(text) if self.number(word) is None))
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    def encode(self, text: Text) -> tuple[int, ...]:
         """The numbers of the words that were taught, in their order; others are passed over. Errors: ArgumentError."""
         numbers = tuple(number for word in spelled(text) if (number := self.number(word)) is not None)
         if not numbers:
@@ -55,7 +56,7 @@ class Vocabulary:
         return numbers
 
 
-def spelled(text: Any) -> list[str]:
+def spelled(text: Text) -> list[str]:
     """The words of a text in lower case, without marks. Errors: ArgumentError for what is no text."""
     if not isinstance(text, str):
         raise ArgumentError(f"a scorer reads a text; {type(text).__name__} came.")
@@ -98,7 +99,7 @@ class StorybookScorer(TextImageScorer):
         """What the training multiplied scores with."""
         return float(self.net.log_scale.exp())
 
-    def read(self, words: str) -> Words:
+    def read(self, words: Text) -> Words:
         """The text, encoded. Words that were not taught are passed over: `unknown` names them.
 
         Errors: ArgumentError for what is no text, has no word that was taught, or more than 40.
@@ -122,13 +123,13 @@ class StorybookScorer(TextImageScorer):
         with full_float32():
             return fit(cells, Row(words.parts[0], words.encoded, words.parts[1]))
 
-    def score(self, images: Any, words: Words | str) -> Float[Tensor, " n"]:
+    def score(self, images: Any, words: Words | Text) -> Float[Tensor, " n"]:
         """How well each picture fits the text. Errors: as for `read` and `look`."""
         words = words if isinstance(words, Words) else self.read(words)
         images = self._checked(images)
         return self.compare(self.look(images), words) if len(images) else images.new_zeros(0)
 
-    def unknown(self, words: str) -> tuple[str, ...]:
+    def unknown(self, words: Text) -> tuple[str, ...]:
         """The words of the text that the scorer was never taught, each once. Errors: ArgumentError for what is no text."""
         return self.vocabulary.unknown(words)
 
