@@ -68,27 +68,26 @@ def share(hits: np.ndarray) -> tuple[float, float]:
     return found, float(np.sqrt(found * (1 - found) / max(1, len(hits))))
 
 
-def evaluate(scorer: StorybookScorer | Reader, seeds: Sequence[int] = RENDERS, *,
+def evaluate(scorer: StorybookScorer | Reader, seeds: range = RENDERS, *,
              choose: scorer_exam.Choose = scorer_exam.any_caption, kind: str | None = None, crops: bool = False,
-             others: Sequence[Question] | None = None) -> Scores:
-    """How well captions of these scenes, or of crops of them, are told from others. `kind`: the twins that are asked about.
-    `others`: where the false captions come from, drawn from these scenes if left out."""
+             kinds: Sequence[str] = ()) -> Scores:
+    """How well captions of these scenes, or of crops of them, are told from others. `kind`: the twins that are asked about;
+    `kinds`: those that are asked about one kind after the other as well."""
     reader = scorer_exam.reader(scorer) if isinstance(scorer, StorybookScorer) else scorer
-    asked = scorer_exam.asked(seeds, choose, crops=crops)
-    others = others or others_of(seeds, crops=crops)
+    asked, others = scorer_exam.asked(seeds, choose, crops=crops), others_of(seeds, crops=crops)
     return Scores(scorer_exam.first_of_many(reader, asked, others), scorer_exam.told_apart(reader, asked, kind),
-                  {each: scorer_exam.told_apart(reader, asked, each) for each in KINDS})
+                  {each: scorer_exam.told_apart(reader, asked, each) for each in kinds})
 
 
-def others_of(seeds: Sequence[int], *, crops: bool = False) -> list[Question]:
+def others_of(seeds: range, *, crops: bool = False) -> list[Question]:
     """What false captions come from: these scenes, and the next ones where they are few."""
-    return scorer_exam.asked(range(seeds[0], seeds[0] + max(LEAST, len(seeds))), crops=crops)
+    return scorer_exam.asked(range(seeds[0], seeds[0] + max(LEAST, len(seeds))), scorer_exam.any_caption, crops=crops)
 
 
-def compared(scorer: StorybookScorer | Reader, condition: str, seeds: Sequence[int] = RENDERS) -> tuple[Scores, Scores]:
+def compared(scorer: StorybookScorer | Reader, condition: str, seeds: range = RENDERS) -> tuple[Scores, Scores]:
     """Scores with captions as they were taught, and with those that hold what was held out of training."""
-    kind, others = "color" if condition == "pairs" else None, others_of(seeds)
-    seen, unseen = (evaluate(scorer, seeds, choose=choose, kind=kind, others=others) for choose in CONDITIONS[condition])
+    kind = "color" if condition == "pairs" else None
+    seen, unseen = (evaluate(scorer, seeds, choose=choose, kind=kind) for choose in CONDITIONS[condition])
     return seen, unseen
 
 
@@ -119,7 +118,7 @@ def on_generated(scorer: StorybookScorer) -> str:
 
 def write_card(scorer: StorybookScorer, weights: Path, *, drawn: Callable[[StorybookScorer], str] = on_generated) -> Scores:
     """Measures a scorer and writes its card beside its weights; answers its scores."""
-    scores = evaluate(scorer)
+    scores = evaluate(scorer, kinds=tuple(KINDS))
     text = SKETCH.format(
         **scorer.about, looks=scorer.net.shape.looks, words=len(scorer.vocabulary.words), digest=scorer.digest[:16],
         kilobytes=round(weights.stat().st_size / 1000), parameters=sum(each.numel() for each in scorer.net.parameters()),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.random import RandomState
 
 from ganwidgets.core.images import to_tensor
-from ganwidgets.models.scorer_nets import Row, fit
+from ganwidgets.models.scorer_nets import Cells, Row, fit
 from ganwidgets.models.scorers import StorybookScorer
 from ganwidgets.models.segmenters import resized
 from ganwidgets.world.captions import ORDERS, SIZE, STYLES, View, view_of, worded
@@ -41,7 +42,14 @@ class Question:
 
 
 def reader(scorer: StorybookScorer) -> Reader:
-    """The scorer, asked about many pictures and texts at once; each text is read once."""
+    """The scorer, asked about many pictures and texts at once; each text is read once, each picture looked at once."""
+    seen: dict[int, tuple[np.ndarray, Cells]] = {}      # a picture is kept, so that its id stays its own
+
+    def look(picture: np.ndarray) -> Cells:
+        if id(picture) not in seen:
+            seen[id(picture)] = (picture, scorer.look(to_tensor(picture)[None]))
+        return seen[id(picture)][1]
+
     def scores(pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]) -> np.ndarray:
         places = {text: place for place, text in enumerate(dict.fromkeys(text for own in texts for text in own))}
         found = []
@@ -49,7 +57,7 @@ def reader(scorer: StorybookScorer) -> Reader:
             rows = read_all(scorer, list(places))
             for picture, own in zip(pictures, texts, strict=True):
                 chosen = torch.tensor([places[text] for text in own])
-                found.append(fit(scorer.look(to_tensor(picture)[None]), Row(*(part[chosen] for part in rows))).numpy())
+                found.append(fit(look(picture), Row(*(part[chosen] for part in rows))).numpy())
         return np.stack(found)
     return scores
 
@@ -96,7 +104,8 @@ CONDITIONS: dict[str, tuple[Choose, Choose]] = {      # by what was held out: ca
 
 # ---- questions and answers
 
-def asked(seeds: Sequence[int], choose: Choose = any_caption, *, crops: bool = False) -> list[Question]:
+@lru_cache(maxsize=4)
+def asked(seeds: range, choose: Choose = any_caption, *, crops: bool = False) -> list[Question]:
     """A question about each scene, or about a crop of it, for which there is a caption of the kind."""
     found = []
     for seed in seeds:
