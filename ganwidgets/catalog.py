@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from ganwidgets.core.causes import Causes
-    from ganwidgets.core.concepts import Segmenter
+    from ganwidgets.core.concepts import Segmenter, TextImageScorer
     from ganwidgets.core.nets import LayeredClassifier, LayeredGenerator
 
 WEIGHTS = Path(__file__).parent / "world" / "weights"
@@ -44,9 +44,10 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}, kind="progan"),
+          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook", "scorer": "storybook"},
+          kind="progan"),
     Entry("storybook-style", "style-based generator of storybook scenes, 64 px", "storybook-style.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook"}, kind="stylegan2"),
+          companions={"segmenter": "storybook", "classifier": "storybook", "scorer": "storybook"}, kind="stylegan2"),
 )
 LOADERS = {"progan": "ganwidgets.models.progan:load_progan", "stylegan2": "ganwidgets.models.stylegan2:load_stylegan2"}
 SEGMENTERS = (
@@ -55,6 +56,9 @@ SEGMENTERS = (
 )
 CLASSIFIERS = (
     Entry("storybook", "kinds of place of storybook scenes", "storybook-classifier.safetensors"),
+)
+SCORERS = (
+    Entry("storybook", "how well a picture fits words about storybook scenes", "storybook-scorer.safetensors"),
 )
 CAUSES = (
     Entry("storybook", "which units of storybook make each concept come or go", "storybook-causes.json"),
@@ -109,6 +113,15 @@ def load_classifier(name: str, *, device: str | torch.device | None = None) -> L
     return load_classifier_file(entry.path, device)
 
 
+def load_scorer(name: str, *, device: str | torch.device | None = None) -> TextImageScorer:
+    """The text-image scorer of that name, in float32, on the best device unless told otherwise. Raises NameLookupError."""
+    entry = find("scorer", name, SCORERS)
+    device = best_device(device)
+    from ganwidgets.models.scorers import load_scorer_file
+
+    return load_scorer_file(entry.path, device)
+
+
 def load_causes(name: str) -> Causes:
     """The causes that come with the generator of that name. Raises NameLookupError for an unknown name."""
     entry = find("causes", name, CAUSES)
@@ -121,7 +134,8 @@ def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], obj
     """Loaders by role; nothing is loaded before one is called."""
     loaders: dict[str, Callable[[str], object]] = {
         "segmenter": lambda name: load_segmenter(name, device=device),
-        "classifier": lambda name: load_classifier(name, device=device), "causes": load_causes}
+        "classifier": lambda name: load_classifier(name, device=device), "causes": load_causes,
+        "scorer": lambda name: load_scorer(name, device=device)}
     return {role: lambda role=role, name=name: loaders[role](name)  # type: ignore[misc]
             for role, name in entry.companions.items()}
 
