@@ -107,7 +107,7 @@ def test_frozen_weights_are_found_by_no_optimizer():
 def test_an_arm_differs_from_the_base_in_what_it_says(name):
     recipe, base = dataclasses.asdict(search.ARMS[name]), dataclasses.asdict(variants.BASE)
     changed = {key for key in recipe if recipe[key] != base[key]} - {"name"}
-    assert len(changed) == 1 or (name.startswith("projected") and changed == {"projected", "stages", "fade"})
+    assert len(changed) == 1 or changed == {"projected", "stages", "cool_from", "cool_over"}
     if not name.startswith("projected"):
         assert search.ARMS[name].pictures == variants.BASE.pictures
 

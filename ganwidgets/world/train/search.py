@@ -24,9 +24,9 @@ def pulled(factor: float) -> Recipe:
 
 
 def projected(pictures: tuple[int, ...]) -> Recipe:
-    """Frozen features need no R1, which would cost a second pass through all of them."""
-    sizes = BASE.stages[-len(pictures):]
-    return replace(BASE, projected=True, fade=min(BASE.fade, pictures[-1] // 4),
+    """As the paper has it, without R1, which frozen features do not need; the rate falls over the same part of the run."""
+    sizes, part = BASE.stages[-len(pictures):], sum(pictures) / BASE.pictures
+    return replace(BASE, projected=True, cool_from=round(BASE.cool_from * part), cool_over=BASE.cool_over * part,
                    stages=tuple(replace(stage, pictures=count, r1=0.0) for stage, count in zip(sizes, pictures, strict=True)))
 
 
@@ -43,8 +43,8 @@ SEARCH = {
     "weak-r1": ("R1 pulls a quarter as hard", pulled(1 / 4)),
     "strong-r1": ("R1 pulls 4 times as hard", pulled(4)),
     "large-batch": ("32 pictures at a time at 32 px", replace(BASE, stages=(YOUNG, replace(OLD, batch=32)))),
-    "projected": ("adversary on frozen features of photographs, 32 px from the first picture on", projected((8_000,))),
-    "projected-progressive": ("the same, 16 px first", projected((6_000, 4_000))),
+    "projected": ("adversary on frozen features of photographs, 32 px from the first picture on", projected((12_800,))),
+    "projected-progressive": ("the same, 16 px first", projected((3_200, 10_000))),
 }
 ARMS = {name: replace(recipe, name=f"search-{name}") for name, (_, recipe) in SEARCH.items()}
 
