@@ -44,7 +44,8 @@ SEARCH = {
     "strong-r1": ("R1 pulls 4 times as hard", pulled(4)),
     "large-batch": ("32 pictures at a time at 32 px", replace(BASE, stages=(YOUNG, replace(OLD, batch=32)))),
     "projected": ("adversary on frozen features of photographs, 32 px from the first picture on", projected((12_800,))),
-    "projected-progressive": ("the same, 16 px first", projected((3_200, 10_000))),
+    "projected-progressive": ("the same, 16 px first, and a quarter of the rate",
+                              replace(projected((3_200, 10_000)), rate=BASE.rate / 4)),
 }
 ARMS = {name: replace(recipe, name=f"search-{name}") for name, (_, recipe) in SEARCH.items()}
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ganwidgets.world.render import pictures
-from ganwidgets.world.scenes import scene
+from ganwidgets.world.scenes import place_of
 from ganwidgets.world.train.state import announced, state_folder
 
 TRAINING_SEEDS = range(1_000_000, 1_050_000)  # no test, claim or lesson draws from these
@@ -24,7 +24,7 @@ def training_pictures(size: int = 64, seeds: Sequence[int] = TRAINING_SEEDS, *, 
         render_into(part, folder / f"{stem}.count", size, seeds)
         part.rename(done)
     held = np.load(done, mmap_mode="r")
-    return held[[row for row, seed in enumerate(seeds) if scene(seed).place not in without]] if without else held
+    return held[[row for row, seed in enumerate(seeds) if place_of(seed) not in without]] if without else held
 
 
 def render_into(path, count_path, size: int, seeds: Sequence[int]) -> None:
