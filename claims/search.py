@@ -32,8 +32,8 @@ RECORD_TEXT = """# A search for the generator's recipe
 Written by `python -m claims.search`. Each arm differs from the base in one thing (`train/search.py`); all are trained at
 {size} px on one thread and shown {pictures:,} pictures, the projected ones as many as take it about as long.
 
-* Base (`train/variants.py`): layers of {channels} units, adversary {adversary}; stages (px, pictures, at a time, R1) {stages};
-  rate {rate}, which halves every {cool_over:,} pictures from {cool_from:,} on.
+* Base (`train/variants.py`): layers of {channels} units, adversary {adversary}; stages
+  (px, pictures, at a time, R1) {stages}; rate {rate}, which halves every {cool_over:,} pictures from {cool_from:,} on.
 * Distance: Fréchet segmentation distance to renders, shares over their standard deviations, {count:,} pictures a side (renders to
   renders: {floor}). Concepts: how many of {concepts} have a share within a factor of 2. Spread: the summed variance of the
   shares over that of renders. Minutes: of one core, which other programs slowed down.
@@ -49,11 +49,12 @@ Generators alone, float16, {size} px, {parameters:,} parameters each; not in the
 from it in one thing, three seeds each, each shown {pictures:,} pictures on one thread: `python -m ganwidgets.world.train.variants`.
 They learned from pictures alone. Without churches: the pictures of scenes at a church were not among those shown.
 
-* Layers of {channels} units from {latent} numbers; adversary {adversary}; stages (px, pictures, at a time, R1) {stages};
-  rate {rate}, which halves every {cool_over:,} pictures from {cool_from:,} on.
+* Layers of {channels} units from {latent} numbers; adversary {adversary}; stages
+  (px, pictures, at a time, R1) {stages}; rate {rate}, which halves every {cool_over:,} pictures from {cool_from:,} on.
 * Distance: Fréchet segmentation distance to renders, shares over their standard deviations, and its two parts; {count:,} pictures a
   side at {size} px, enlarged alike (renders to renders: {floor}). Spread: the summed variance of the shares over that of renders.
-  Churches: share of pictures in which the segmenter sees one (of renders: {churches}).
+  Churches: share of pictures in which the segmenter sees one (of renders: {churches}). Minutes: of one core, which other programs
+  slowed down. The renders hold churches, also where a variant was shown none.
 * License: the weights and their pictures are CC0 1.0 (public domain).
 
 {table}
@@ -73,12 +74,12 @@ def measured(path: Path) -> dict[str, Any]:
     g, facts = load_progan(path), metadata(path)
     kept = state_folder(facts["name"]) / "measured.json"
     held = json.loads(kept.read_text()) if kept.exists() else {}
-    if held.get("digest") != g.digest:
+    if held.get("of") != (of := f"{COUNT} pictures of {g.digest}"):
         own, reference = gw.segmentation_statistics((g, SEEDS), nets.segmenter(), progress=False), rendered(RENDERS)
-        held = {"digest": g.digest, **compared(own, reference)}
+        held = {"of": of, **compared(own, reference)}
         kept.write_text(json.dumps(held))
     minutes = state_folder(facts["name"]) / "minutes.json"
-    return {**held, "pictures": int(facts["pictures"]), "minutes": json.loads(minutes.read_text()) if minutes.exists() else None}
+    return {**held, "pictures": int(facts["pictures"]), "minutes": minutes.read_text() if minutes.exists() else "not kept"}
 
 
 def compared(own: Any, reference: Any) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def save_sheet() -> None:
 
 def main() -> None:
     study = trained(dict.fromkeys(variants.STUDY, variants.CACHE))
-    arms = trained({name: state_folder(name) for name in search.ARMS})
+    arms = trained({recipe.name: state_folder(recipe.name) for recipe in search.ARMS.values()})
     RECORD.write_text(record(study, arms))
     CARD.write_text(card(study))
     save_sheet()
