@@ -47,7 +47,7 @@ def test_a_variant_is_trained_to_its_end_once(at_home, name):
 def test_with_pixel_norm_off_no_layer_norms_its_pixels():
     base, bare = (storybook.progan_of(variants.VARIANTS[name]) for name in ("base", "no-pixel-norm"))
     bare.load_state_dict(base.state_dict())
-    x = torch.randn(2, 96, 4, 4)
+    x = torch.randn(2, base.channels[0], 4, 4)
     assert torch.equal(bare.layer(2)(pixel_norm(x)), base.layer(2)(x))
     for net, alike in ((base, True), (bare, False)):
         for layer in range(2, len(net.channels) + 1):
