@@ -80,8 +80,9 @@ def load_progan(path: str | Path, device: str | torch.device = "cpu") -> ProGAN:
         raise CheckpointError(f"{path} is not a safetensors file that can be read: {error}.") from error
     if facts.get("model") != "progan":
         raise CheckpointError(f"{path} does not say that it holds a progan (it says {facts.get('model')!r}).")
-    net = ProGANNet(tuple(json.loads(facts["recipe"])["channels"]), latent=int(facts["latent"]),
-                    upsample=facts["upsample"], replicate_from=int(facts["replicate_from"]))
+    recipe = json.loads(facts["recipe"])
+    net = ProGANNet(tuple(recipe["channels"]), latent=int(facts["latent"]), upsample=facts["upsample"],
+                    replicate_from=int(facts["replicate_from"]), pixel_norm=recipe.get("pixel_norm", True))
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
