@@ -98,7 +98,8 @@ def export(run: Training, folder: Path = WEIGHTS) -> Path:
     with torch.no_grad():
         net.latent_avg.copy_(mean_w(net))
     facts = {"model": "stylegan2", "name": run.recipe.name, "size": str(net.size), "pictures": str(run.shown),
-             "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS), "recipe": json.dumps(dataclasses.asdict(run.recipe))}
+             "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
+             "recipe": json.dumps(dataclasses.asdict(run.recipe))}
     folder.mkdir(exist_ok=True)
     save_file({key: value.half().contiguous().cpu() for key, value in net.state_dict().items()},
               folder / f"{run.recipe.name}.safetensors", metadata=facts)
