@@ -135,7 +135,7 @@ def record(study: dict[str, dict[str, Any]], arms: dict[str, dict[str, Any]]) ->
     missing = [f"{name} ({says})" for name, (says, _) in search.SEARCH.items() if f"search-{name}" not in arms]
     return RECORD_TEXT.format(**recipe_facts(), concepts=bases[0]["concepts"], bases=", ".join(map(str, distances)),
                               mean=rounded(mean), range=rounded(noise), table=rows(lines),
-                              rest=f"Not trained: {'; '.join(missing)}.\n" if missing else "")
+                              rest=f"Not trained yet: {'; '.join(missing)}.\n" if missing else "")
 
 
 def card(study: dict[str, dict[str, Any]]) -> str:
