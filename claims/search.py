@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 import ganwidgets as gw
 from claims import nets
-from claims.generator import as_tensor, rounded, within
+from claims.drawn import as_tensor, rounded, within
 from ganwidgets.core.images import sheet
 from ganwidgets.models.progan import load_progan
 from ganwidgets.world.render import pictures
