@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +28,6 @@ class Entry:
     about: str
     file: str
     companions: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    kind: str = ""      # of a generator: which of LOADERS reads its file
 
     @property
     def path(self) -> Path:
@@ -44,11 +42,10 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}, kind="progan"),
+          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}),
     Entry("storybook-style", "style-based generator of storybook scenes, 64 px", "storybook-style.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook"}, kind="stylegan2"),
+          companions={"segmenter": "storybook", "classifier": "storybook"}),
 )
-LOADERS = {"progan": "ganwidgets.models.progan:load_progan", "stylegan2": "ganwidgets.models.stylegan2:load_stylegan2"}
 SEGMENTERS = (
     Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
     Entry("storybook-judge", "a second segmenter, to measure what methods did", "storybook-judge.safetensors"),
@@ -80,11 +77,31 @@ def load(name: str, *, device: str | torch.device | None = None) -> LayeredGener
     entry = find("generator", name, GENERATORS)
     device = best_device(device)
     from ganwidgets.core.threads import limit_threads
+    from ganwidgets.models.checkpoints import open_generator
 
     limit_threads()
-    module, function = LOADERS[entry.kind].split(":")
-    generator = getattr(importlib.import_module(module), function)(entry.path, device)
-    return dataclasses.replace(generator, companions=companions(entry, device))
+    return dataclasses.replace(open_generator(entry.path, device), companions=companions(entry, device))
+
+
+def load_checkpoint(path: str | Path, kind: str | None = None, *, sha256: str | None = None,
+                    device: str | torch.device | None = None) -> LayeredGenerator:
+    """A generator from a file of weights, or from a folder in a Hugging Face layout; nothing in it is run.
+
+    `kind`: "progan", "stylegan2", ...; left out, it is told by the keys. `sha256`: the file's hash, or its first digits (8 at
+    least): another file is then refused. Without it the generator says `verified=False`.
+    Errors: CheckpointError, with the key or the reason; ArgumentError for an unknown kind.
+    """
+    device = best_device(device)
+    from ganwidgets.core.nets import Loaded
+    from ganwidgets.core.threads import limit_threads
+    from ganwidgets.models.checkpoints import check_hash, open_generator
+
+    limit_threads()
+    if sha256 is not None:
+        check_hash(Path(path), sha256)
+    asked = [repr(str(path)), *([repr(kind)] if kind else []), *([f"sha256={sha256!r}"] if sha256 else [])]
+    loaded = Loaded(f"gw.load_checkpoint({', '.join(asked)})", verified=sha256 is not None)
+    return dataclasses.replace(open_generator(Path(path), device, kind=kind), loaded=loaded)
 
 
 def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Segmenter:

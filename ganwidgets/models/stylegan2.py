@@ -1,25 +1,24 @@
 """StyleGAN2 generators as layered nets: `conv1`, `convs.0`, `convs.1` ..., each stopped after its activation."""
 
 import dataclasses
-import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers
-from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32, own_vectors
+from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32, own_vectors
+from ganwidgets.models.contents import Contents, fill, has
 from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
 
+KIND = "stylegan2"
 STORED, NONE = -1, -2       # in place of a seed of noise
 AVERAGED = 4096             # z whose w are averaged where a file does not say their mean
 
@@ -39,6 +38,7 @@ class StyleGAN2(LayeredGenerator):
     latent_shape: tuple[int, ...]
     companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
     digests: WeightDigests | None = field(default=None, repr=False)
+    loaded: Loaded | None = None
 
     def sample(self, seeds: Any, *, truncation: float = 1.0, labels: Any = None, prompt: Any = None) -> Latents:
         """The latents of numbered pictures; `truncation` 0..1 draws w towards its mean. Errors: SeedError, ArgumentError."""
@@ -179,29 +179,28 @@ def stylegan2(net: StyleGAN2Net, name: str) -> StyleGAN2:
     return StyleGAN2(net.eval().requires_grad_(False), name, tuple(layers), net.size, (net.latent,))
 
 
-def stylegan2_of_state(state: Mapping[str, Tensor], name: str, *, latent_avg: Tensor | None = None) -> StyleGAN2:
+def matches(contents: Contents) -> bool:
+    """Whether these are rosinality's keys."""
+    return has(contents.tensors, "input.input", 4) and has(contents.tensors, "conv1.conv.weight", 5)
+
+
+def build(contents: Contents) -> StyleGAN2:
     """A generator from rosinality's keys; widths and sizes are read from the shapes.
 
     Where no mean of w is given it is taken over 4,096 pictures; noise that a file does not store is drawn from a seed.
     Errors: CheckpointError, naming the key.
     """
-    held = {key: value.float() for key, value in state.items()}
+    held, name = dict(contents.tensors), contents.name
     net = StyleGAN2Net(**_architecture(held, name))
     for place in range(net.count):
         held.setdefault(f"noises.noise_{place}", noise_map(0, 0, place, net.grid(place))[None])
-    average = held.pop("latent_avg", latent_avg)
-    held["latent_avg"] = torch.zeros(net.latent) if average is None else average.float().reshape(-1)
-    try:
-        net.load_state_dict(held)
-    except RuntimeError as error:
-        raise CheckpointError(f"{name} does not fit a stylegan2: {error}") from error
-    bad = [key for key in held if not torch.isfinite(held[key]).all()]
-    if bad:
-        raise CheckpointError(f"{name} holds numbers that are not finite, first in {bad[0]}.")
+    average = held.pop("latent_avg", contents.facts.get("latent_avg"))
+    held["latent_avg"] = torch.zeros(net.latent) if average is None else average.reshape(-1)
+    fill(net, held, name)
     if average is None:
         with torch.no_grad():
             net.latent_avg.copy_(mean_w(net))  # type: ignore[operator]
-    return stylegan2(net, name)
+    return stylegan2(channels_last(net), name)
 
 
 def _architecture(held: Mapping[str, Tensor], name: str) -> dict[str, Any]:
@@ -224,22 +223,3 @@ def mean_w(net: StyleGAN2Net, count: int = AVERAGED) -> Float[Tensor, " d"]:
     z = np.random.RandomState(0).standard_normal((count, net.latent)).astype(np.float32)
     with full_float32():
         return net.style(torch.from_numpy(z).to(net.input.input)).mean(0)
-
-
-def load_stylegan2(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2:
-    """A generator from a .safetensors file, or a rosinality .pt with `g_ema`. Errors: CheckpointError, naming the key."""
-    path = Path(path)
-    name, average = path.stem, None
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, "pt") as file:
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-                name = (file.metadata() or {}).get("name", name)
-        else:
-            whole = torch.load(path, map_location="cpu", weights_only=True)
-            state, average = whole["g_ema"], whole.get("latent_avg")
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} cannot be read as a stylegan2: {error}.") from error
-    generator = stylegan2_of_state(state, name, latent_avg=average)
-    channels_last(generator.net.to(torch.device(device)))
-    return dataclasses.replace(generator, digests=WeightDigests(generator.net))
