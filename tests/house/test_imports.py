@@ -97,6 +97,7 @@ def test_a_generator_learns_from_pictures_only():
     """No mask, scene, caption or segmenter reaches the training of a generator, through whatever file of train/."""
     scripts = [PACKAGE / "world" / "train" / f"{name}.py" for name in ("storybook", "style")]
     seen = set()
+    nets = ("ganwidgets.core", "ganwidgets.models.progan", "ganwidgets.models.stylegan2", "ganwidgets.world.train")
     while scripts:
         path = scripts.pop()
         seen.add(path)
@@ -104,7 +105,7 @@ def test_a_generator_learns_from_pictures_only():
             if not module.startswith("ganwidgets"):
                 continue
             allowed = (
-                module.startswith(("ganwidgets.core", "ganwidgets.models.progan", "ganwidgets.models.stylegan2", "ganwidgets.world.train"))
+                module.startswith(nets)
                 or (module == "ganwidgets.world.render" and name in ("picture", "pictures"))
             )
             assert allowed, f"{path.name} imports {name} from {module}"
