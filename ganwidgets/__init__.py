@@ -28,6 +28,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     "ganwidgets.core.stills": ("Still",),
     "ganwidgets.core.walks": ("walk", "Walk"),
+    "ganwidgets.models.wrap": ("wrap", "wrap_classifier"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_examples": ("examples",),
@@ -111,6 +112,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
     from ganwidgets.methods.precision_recall import PrecisionRecall as PrecisionRecall
     from ganwidgets.methods.precision_recall import precision_recall as precision_recall
+    from ganwidgets.models.wrap import wrap as wrap
+    from ganwidgets.models.wrap import wrap_classifier as wrap_classifier
     from ganwidgets.widgets.hosts import about as about
     from ganwidgets.widgets.liveview import LiveView as LiveView
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -59,7 +59,14 @@ CAUSES = (
 
 
 def available() -> tuple[str, ...]:
-    """The names that `load` knows here, bundled ones first."""
+    """The names that `load` knows, bundled ones first; the others are downloaded when they are loaded."""
+    from ganwidgets.models.public import PUBLIC
+
+    return (*bundled(), *(public.name for public in PUBLIC))
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the generators that are here with the package."""
     return tuple(entry.name for entry in GENERATORS if entry.present)
 
 
@@ -68,19 +75,29 @@ def available_segmenters() -> tuple[str, ...]:
     return tuple(entry.name for entry in SEGMENTERS if entry.present)
 
 
-def load(name: str, *, device: str | torch.device | None = None) -> LayeredGenerator:
+def load(name: str, *, device: str | torch.device | None = None, accept_license: bool = False) -> LayeredGenerator:
     """The generator of that name, in float32, with its companions (`generator.companions["segmenter"]()`).
 
-    `device`: "cuda", "mps" or "cpu"; left out, the best that is present. The first call keeps torch to 4 threads, or to as
-    many as the environment's GANWIDGETS_THREADS says. Raises NameLookupError for an unknown name.
+    A published one that is not here yet is downloaded; `accept_license=True` says that you may use it under the licence that
+    is printed. `device`: "cuda", "mps" or "cpu"; left out, the best that is present. The first call keeps torch to 4 threads,
+    or to as many as the environment's GANWIDGETS_THREADS says. Errors: NameLookupError for an unknown name, CheckpointError.
     """
-    entry = find("generator", name, GENERATORS)
-    device = best_device(device)
+    from ganwidgets.core.nets import Loaded
     from ganwidgets.core.threads import limit_threads
     from ganwidgets.models.checkpoints import open_generator
+    from ganwidgets.models.public import PUBLIC, fetched
 
+    public = next((each for each in PUBLIC if each.name == name), None)
+    if public is None:
+        entry = find("generator", name, GENERATORS, others=[each.name for each in PUBLIC])
+        device = best_device(device)
+        limit_threads()
+        return dataclasses.replace(open_generator(entry.path, device), companions=companions(entry, device))
+    device = best_device(device)
     limit_threads()
-    return dataclasses.replace(open_generator(entry.path, device), companions=companions(entry, device))
+    path = fetched(public, accept_license=accept_license)
+    loaded = Loaded(f"gw.load({name!r}{'' if public.free else ', accept_license=True'})", verified=bool(public.sha256))
+    return dataclasses.replace(open_generator(path, device, kind=public.kind), name=name, loaded=loaded)
 
 
 def load_checkpoint(path: str | Path, kind: str | None = None, *, sha256: str | None = None,
@@ -143,15 +160,15 @@ def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], obj
             for role, name in entry.companions.items()}
 
 
-def find(kind: str, name: str, entries: tuple[Entry, ...]) -> Entry:
-    """The entry of that name, or an error that lists what there is."""
+def find(kind: str, name: str, entries: tuple[Entry, ...], *, others: Sequence[str] = ()) -> Entry:
+    """The entry of that name, or an error that lists what there is, `others` among it."""
     for entry in entries:
         if entry.name == name:
             if not entry.present:
                 raise CheckpointError(f"the weights of {kind} {name!r} are missing from this installation "
                                       f"({entry.path}); install ganwidgets again.")
             return entry
-    raise NameLookupError(one_of(kind, name, [entry.name for entry in entries if entry.present], where="the catalog"))
+    raise NameLookupError(one_of(kind, name, [*(entry.name for entry in entries if entry.present), *others], where="the catalog"))
 
 
 def best_device(device: str | torch.device | None = None) -> torch.device:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema"
 WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.")     # prefixes that wrappers put before every key
 HEAD = 512              # bytes that tell what a file is
 ZIP, TORCH = b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch's files, new and old
-UNREADABLE = (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, IndexError, EOFError,
-              pickle.UnpicklingError, AssertionError, MemoryError, OverflowError, RecursionError, UnicodeDecodeError)
+UNREADABLE = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError,
+              RecursionError, RuntimeError, SafetensorError, TypeError, ValueError, pickle.UnpicklingError, struct.error)
 
 
 def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str | None = None) -> Any:
@@ -44,7 +45,12 @@ def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str 
         some = ", ".join(list(contents.tensors)[:3])
         raise CheckpointError(f"{path.name} holds {len(contents.tensors)} tensors ({some} ...), the layout of no kind that is "
                               f"known here: {', '.join(known)}. gw.wrap opens any module of your own.")
-    generator: Any = known[found[0]].build(contents)
+    try:
+        generator: Any = known[found[0]].build(contents)
+    except UNREADABLE as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path.name} does not fit a {found[0]}: {said(error)}.") from error
     generator.net.to(device)
     return dataclasses.replace(generator, digests=None)      # of the weights where they are now
 
@@ -146,10 +152,20 @@ def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]
     if not tensors:
         parts = ", ".join(str(key)[:80] for key in list(whole)[:8])
         raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
+    for key, value in tensors.items():
+        plain(key, value, name)
     for prefix in WRAPPED:
         if all(key.startswith(prefix) for key in tensors):
             tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     return tensors, {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
+
+
+def plain(key: str, value: Tensor, name: str) -> None:
+    """Errors: CheckpointError for a tensor that is no plain block of numbers, so that a small file cannot fill the memory."""
+    if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+        raise CheckpointError(f"{key} in {name} is no plain tensor ({value.layout}, on {value.device.type}).")
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise CheckpointError(f"{key} in {name} says that it has {value.numel():,} numbers, and the file holds fewer.")
 
 
 def _tensors(table: Mapping) -> Iterator[Tensor]:

@@ -17,6 +17,7 @@ from ganwidgets.models.contents import Contents, fill, has
 from ganwidgets.models.progan_net import ProGANNet
 
 KIND = "progan"
+MOST_LAYERS = 20        # 2048 pixels
 OUTPUT = r"output(_\d+x\d+)?\.conv\.weight"
 
 
@@ -92,8 +93,8 @@ def build(contents: Contents) -> ProGAN:
     missing = [key for key in keys or ["layer1.conv.weight"] if not has(held, key, 4)]
     if missing:
         raise CheckpointError(f"{name} holds no progan: {missing[0]} is missing, or has not four sides.")
-    if count % 2:
-        raise CheckpointError(f"{name} holds {count} layers; a progan has two on each grid.")
+    if count % 2 or count > MOST_LAYERS:
+        raise CheckpointError(f"{name} holds {count} layers; a progan has two on each grid, and at most {MOST_LAYERS}.")
     channels = tuple(held[key].shape[0] for key in keys)
     size = ProGANNet.size_after(count)
     for part in ("conv.weight", "wscale.b"):

@@ -20,6 +20,7 @@ from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
 
 KIND = "stylegan2"
 STORED, NONE = -1, -2       # in place of a seed of noise
+MOST_GRIDS = 9              # 2048 pixels: a file of a few bytes could ask for any number
 AVERAGED = 4096             # z whose w are averaged where a file does not say their mean
 
 
@@ -208,6 +209,8 @@ def _architecture(held: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     steps = [key for key in held if re.fullmatch(r"style\.\d+\.weight", key)]
     grids = [key for key in held if re.fullmatch(r"to_rgbs\.\d+\.bias", key)]
     needed = ["input.input", "style.1.weight", *(f"convs.{2 * place + 1}.conv.weight" for place in range(len(grids)))]
+    if len(grids) > MOST_GRIDS:
+        raise CheckpointError(f"{name} has {len(grids)} grids above 4 x 4; a stylegan2 has at most {MOST_GRIDS}.")
     missing = [key for key in needed if key not in held]
     if missing:
         raise CheckpointError(f"{name} holds no stylegan2 in rosinality's layout: it has no {missing[0]}.")
