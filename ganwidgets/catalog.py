@@ -121,12 +121,17 @@ def load_checkpoint(path: str | Path, kind: str | None = None, *, sha256: str | 
     return dataclasses.replace(open_generator(Path(path), device, kind=kind), loaded=loaded)
 
 
-def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Segmenter:
+def load_segmenter(name: str, *, device: str | torch.device | None = None, words: Sequence[str] = ()) -> Segmenter:
     """The segmenter of that name, in float32, on the best device unless told otherwise.
 
-    "storybook-judge" measures what methods did; it is nobody's companion, so that no method leans on its own measure.
-    Raises NameLookupError for an unknown name.
+    A name of the transformers library ("nvidia/segformer-b0-finetuned-ade-512-512"), or a folder, loads it from there; one that
+    finds what it is told (CLIPSeg) needs `words`. "storybook-judge" measures what methods did; it is nobody's companion, so that
+    no method leans on its own measure. Errors: NameLookupError for an unknown name, CheckpointError, ArgumentError.
     """
+    if elsewhere(name):
+        from ganwidgets.models.hugging import hugging_segmenter
+
+        return hugging_segmenter(name, best_device(device), words=words)
     entry = find("segmenter", name, SEGMENTERS)
     device = best_device(device)
     from ganwidgets.models.segmenters import load_segmenter_file
@@ -134,13 +139,26 @@ def load_segmenter(name: str, *, device: str | torch.device | None = None) -> Se
     return load_segmenter_file(entry.path, device)
 
 
-def load_classifier(name: str, *, device: str | torch.device | None = None) -> LayeredClassifier:
-    """The classifier of that name, in float32, on the best device unless told otherwise. Raises NameLookupError."""
+def load_classifier(name: str, *, device: str | torch.device | None = None, layers: Sequence[str] = ()) -> LayeredClassifier:
+    """The classifier of that name, in float32, on the best device unless told otherwise.
+
+    A name of the transformers library ("microsoft/resnet-18"), or a folder, loads it from there, stopped at `layers`, dotted names
+    of its modules. Errors: NameLookupError for an unknown name, CheckpointError, LayerError.
+    """
+    if elsewhere(name):
+        from ganwidgets.models.hugging import hugging_classifier
+
+        return hugging_classifier(name, best_device(device), layers=layers)
     entry = find("classifier", name, CLASSIFIERS)
     device = best_device(device)
     from ganwidgets.models.classifiers import load_classifier_file
 
     return load_classifier_file(entry.path, device)
+
+
+def elsewhere(name: str) -> bool:
+    """Whether a name is one of the transformers library, or a folder, and none of ours."""
+    return "/" in name or Path(name).is_dir()
 
 
 def load_causes(name: str) -> Causes:
