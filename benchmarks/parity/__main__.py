@@ -1,4 +1,4 @@
-"""`python -m benchmarks.parity NAME [REFERENCE_FOLDER]`: print the table of one family of formats; exit status 0 if its bound is kept."""
+"""`python -m benchmarks.parity NAME [REFERENCE_FOLDER]`: print one table; exit status 0 if its bound is kept."""
 
 import importlib
 import os

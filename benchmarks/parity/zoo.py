@@ -6,7 +6,9 @@ REFERENCE_FOLDER holds the repositories of `REFERENCES`, each checked out at its
 import ast
 import contextlib
 import dataclasses
+import functools
 import importlib
+import importlib.util
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -63,7 +65,8 @@ def main(folder: Path) -> int:
         repository, commit = REFERENCES[name]
         print(f"{name} is missing: git clone https://github.com/{repository} {folder / name}; git checkout {commit}")
     print(f"worst differences over {len(SEEDS)} seeds, and where a format has them truncations and classes; bound {BOUND}")
-    print(f"{'format':28}{'reference':36}{'size':>5}{'layers':>7}{'deviation':>10}{'picture':>10}{'layer':>10}  worst layer (its largest)")
+    print(f"{'format':28}{'reference':36}{'size':>5}{'layers':>7}{'deviation':>10}{'picture':>10}{'layer':>10}"
+          "  worst layer (its largest)")
     kept = not missing
     for name, make in CASES.items():
         if name not in missing:
@@ -243,8 +246,10 @@ def hugging_face(folder: Path) -> Iterator[Case]:
         facts = {"output_dim": 0, "z_dim": 20, "class_embed_dim": 20, "channel_width": width, "num_classes": 7, "layers": layers,
                  "attention_layer_position": attention, "eps": 1e-4, "n_stats": 51}
         net = shaken(model.BigGAN(config.BigGANConfig.from_dict(facts)))
-        given = torch.randn(4, 20), torch.eye(7)[:4], 1.0
-        yield Case("BigGAN-deep Hugging Face", "pytorch-pretrained-BigGAN", "biggan", settled(net, lambda net=net: net(*given)), draw,
+        net.generator.bn.weight.data.normal_(1, 0.2)      # not initialised by the reference
+        net.generator.bn.bias.data.normal_(0, 0.2)
+        net = settled(net, functools.partial(net, torch.randn(4, 20), torch.eye(7)[:4], 1.0))
+        yield Case("BigGAN-deep Hugging Face", "pytorch-pretrained-BigGAN", "biggan", net, draw,
                    facts=facts, seen=grid, manners=({}, {"truncation": 0.58}, {"truncation": 0.37, "labels": 3},
                                                     {"truncation": 0.5, "labels": [[0.25, 0.75, 0, 0, 0, 0, 0]] * 3}))
 
@@ -269,9 +274,8 @@ def ajbrock(folder: Path) -> Iterator[Case]:
         for size, width in ((32, 8), (64, 4)):
             net = make(G_ch=width, dim_z=23, resolution=size, G_attn="16" if words == "unnormed" else "32", n_classes=7,
                        G_shared=True, shared_dim=10, no_optim=True, BN_eps=1e-4, **more)
-            given = torch.randn(4, net.dim_z), torch.arange(4)
-            yield Case(f"BigGAN ajbrock {words}", "paint-by-word", "biggan",
-                       settled(shaken(net), lambda net=net, given=given: net(*given, embed=True)), draw, facts={"BN_eps": 1e-4},
+            net = settled(shaken(net), functools.partial(net, torch.randn(4, net.dim_z), torch.arange(4), embed=True))
+            yield Case(f"BigGAN ajbrock {words}", "paint-by-word", "biggan", net, draw, facts={"BN_eps": 1e-4},
                        manners=({}, {"truncation": 0.4, "labels": [0, 3, 6]}))
 
 
@@ -282,7 +286,7 @@ def dcgan(folder: Path) -> Iterator[Case]:
     for latent, width, colors in ((10, 4, 3), (100, 8, 1)):
         known: dict[str, Any] = {"nn": nn, "nz": latent, "ngf": width, "nc": colors}
         exec(compile(ast.Module(kept, []), "dcgan/main.py", "exec"), known)     # the tutorial is a script; its net alone is run
-        net = settled(known["Generator"](1), lambda known=known: None)
+        net = settled(known["Generator"](1), lambda: None)
         yield Case(f"DCGAN {colors} colours", "examples", "dcgan", net,
                    draw=lambda net, g, latents, row: net(latents.z[[row]]).expand(-1, 3, -1, -1))
 

@@ -41,7 +41,7 @@ class HubNet(nn.Module):
         self.latent, self.classes, self.rows = latent, classes, rows
         first, last = blocks[0][1], blocks[-1][2]
         self.embeddings = nn.Linear(classes, latent, bias=False)
-        self.generator = nn.Module()
+        self.generator: Any = nn.Module()
         self.generator.gen_z = stored(nn.Linear(2 * latent, 16 * first), HUGGING_FACE)
         self.generator.layers = nn.ModuleList()
         self.plan = [Plan("generator.gen_z", first, 4)]

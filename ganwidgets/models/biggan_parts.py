@@ -36,7 +36,7 @@ AJBROCK = Spelling(("bn1", "bn2", "bn3", "bn4"), ("conv1", "conv2", "conv3", "co
 
 def stored(layer: Linear, spelling: Spelling) -> Linear:
     """The layer with the keys that a file holds: its weight not yet divided, and singular vectors beside it."""
-    weight = layer.weight
+    weight = layer.get_parameter("weight")
     if spelling.vectors == "both":
         del layer._parameters["weight"]
         layer.register_parameter("weight_orig", weight)
@@ -156,6 +156,9 @@ class DeepBlock(nn.Module):
 
 class WideBlock(nn.Module):
     """Two convolutions at twice the grid, added to a 1 x 1 convolution of what came (BigGAN, B.1)."""
+
+    bn1: ConditionalNorm
+    bn2: ConditionalNorm
 
     def __init__(self, size_in: int, size: int, condition: int, spelling: Spelling, *, eps: float) -> None:
         super().__init__()

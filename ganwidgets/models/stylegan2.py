@@ -192,7 +192,8 @@ def build(contents: Contents) -> StyleGAN2:
     Where no mean of w is given it is taken over 4,096 pictures; noise that a file does not store is drawn from a seed.
     Errors: CheckpointError, naming the key.
     """
-    held, name, spelled = dict(contents.tensors), contents.name, str
+    held, name = dict(contents.tensors), contents.name
+    spelled: Callable[[str], str] = str
     if sequential(held):
         held, spelled = translated(held), spelling(held)
     net = StyleGAN2Net(**_architecture(held, name, spelled))
