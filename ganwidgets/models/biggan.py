@@ -115,10 +115,13 @@ def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) ->
     if "layers" not in facts:
         raise CheckpointError(f"{name} is a BigGAN-deep without its config.json, which says where the grid doubles: load the "
                               "folder that holds both.")
-    latent, classes = (agreed(held, name, ("embeddings.weight", axis)) for axis in (0, 1))
-    rows = agreed(held, name, ("generator.bn.running_means", 0), ("generator.bn.running_vars", 0))
+    classes = agreed(held, name, ("embeddings.weight", 1))
+    latent = agreed(held, name, ("generator.gen_z.weight_orig", 1), ("generator.gen_z.weight_v", 0),
+                    ("generator.layers.0.bn_0.scale.weight_orig", 1)) // 2
+    rows = agreed(held, name, ("generator.bn.running_means", 0), ("generator.bn.running_vars", 0),
+                  ("generator.layers.0.bn_0.running_means", 0))
     width = agreed(held, name, ("generator.bn.weight", 0), ("generator.bn.bias", 0), ("generator.conv_to_rgb.bias", 0))
-    attention, eps = int(fact(facts, "attention_layer_position", 8, name)), fact(facts, "eps", 1e-4, name)
+    attention, eps = int(fact(facts, "attention_layer_position", 8.0, name)), fact(facts, "eps", 1e-4, name)
     try:
         blocks = tuple((bool(up), int(before) * width, int(after) * width) for up, before, after in facts["layers"])
     except (TypeError, ValueError, OverflowError) as error:
@@ -161,7 +164,7 @@ def _ajbrock_net(held: dict[str, Tensor], facts: Mapping[str, Any], name: str) -
                                      for part in ("gain", "bias")))
     first = agreed(held, name, ("linear.weight", 1))
     chunk, blocks = condition - shared, len(widths) - 1
-    depth = max(1, int(fact(facts, "G_depth", 2, name))) if deep else 0
+    depth = max(1, int(fact(facts, "G_depth", 2.0, name))) if deep else 0
     if deep and (blocks % depth or chunk < 1):
         raise CheckpointError(f"{name} holds {blocks} blocks of {condition} conditions: a deep BigGAN has {depth} on each grid, "
                               f"which read more than the {shared} numbers of shared.weight.")

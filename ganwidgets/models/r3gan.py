@@ -179,7 +179,8 @@ def build(contents: Contents) -> R3GAN:
         embedding, classes = (agreed(held, name, ("EmbeddingLayer.weight", axis)) for axis in (0, 1))
     latent = agreed(held, name, ("MainLayers.0.Layers.0.LinearLayer.weight", 1)) - embedding
     if latent < 1:
-        raise CheckpointError(f"EmbeddingLayer.weight in {name} is longer than all that MainLayers.0.Layers.0.LinearLayer reads.")
+        raise CheckpointError(f"MainLayers.0.Layers.0.LinearLayer.weight in {name} reads {latent + embedding} numbers, too few for "
+                              f"the {embedding} of EmbeddingLayer.weight and z.")
     net = R3GANNet(stages, latent=latent, classes=classes, embedding=embedding)
     fill(net, held, name, spelled=lambda key: prefix + key)
     return r3gan(net, name)
