@@ -57,12 +57,13 @@ def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[
 def agreed(tensors: Mapping[str, Tensor], name: str, *sides: tuple[str, int], spelled: Callable[[str], str] = str) -> int:
     """The length on which most of these sides agree, each a key and an axis: `fill` then names the one tensor that differs.
 
-    Errors: CheckpointError where none of them is there.
+    Errors: CheckpointError where none of them is there, or where they are empty.
     """
     lengths = [tensors[key].shape[axis] for key, axis in sides if key in tensors and tensors[key].ndim > axis]
-    if not lengths:
-        raise CheckpointError(f"{name} lacks {spelled(sides[0][0])}, or it has another shape.")
-    return statistics.mode(lengths)
+    found = statistics.mode(lengths) if lengths else 0
+    if not found:
+        raise CheckpointError(f"{name} lacks {spelled(sides[0][0])}, or it is empty or has another shape.")
+    return found
 
 
 def has(tensors: Mapping[str, Tensor], key: str, ndim: int) -> bool:

@@ -88,7 +88,7 @@ def build(contents: Contents) -> ProGAN:
     `facts` may say `upsample` and `replicate_from`, as the bundle's files do. Errors: CheckpointError, naming the key.
     """
     held, name = named(contents.tensors), contents.name
-    count = max((int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))), default=0)
+    count = len({int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))})
     keys = [f"layer{number}.conv.weight" for number in range(1, count + 1)]
     spelled = older if any(key.startswith("features.") for key in contents.tensors) else str
     missing = [key for key in keys or ["layer1.conv.weight"] if not has(held, key, 4)]
@@ -104,7 +104,7 @@ def build(contents: Contents) -> ProGAN:
     for part in ("conv.weight", "wscale.b"):
         if f"output.{part}" in held:
             held[f"output_{size}x{size}.{part}"] = held.pop(f"output.{part}")
-    net = ProGANNet(channels, latent=held[keys[0]].shape[1], upsample=contents.facts.get("upsample", "nearest"),
+    net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=contents.facts.get("upsample", "nearest"),
                     replicate_from=int(contents.facts.get("replicate_from", 1 << 30)))
     fill(net, held, name, spelled=spelled)
     return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]

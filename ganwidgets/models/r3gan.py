@@ -189,14 +189,16 @@ def build(contents: Contents) -> R3GAN:
 def stages_of(held: Mapping[str, Tensor], name: str) -> tuple[Stage, ...]:
     """The stages, by the shapes of their weights. Errors: CheckpointError."""
     found = [re.match(r"MainLayers\.(\d+)\.Layers\.(\d+)\.", key) for key in held]
-    last: dict[int, int] = {}
+    parts: dict[int, set[int]] = {}
     for each in found:
         if each:
-            last[int(each[1])] = max(last.get(int(each[1]), 0), int(each[2]))
-    missing = next((number for number in range(max(last, default=0) + 1) if number not in last), None)
-    if missing is not None:
-        raise CheckpointError(f"{name} holds no r3gan: it lacks MainLayers.{missing}.Layers.0.")
-    return tuple(stage_of(held, number, last[number], name) for number in range(len(last)))
+            parts.setdefault(int(each[1]), set()).add(int(each[2]))
+    for number in range(max(1, len(parts))):
+        own = parts.get(number, set())
+        missing = [place for place in range(max(1, len(own))) if place not in own]
+        if missing:
+            raise CheckpointError(f"{name} holds no whole r3gan: it lacks MainLayers.{number}.Layers.{missing[0]}.")
+    return tuple(stage_of(held, number, len(parts[number]) - 1, name) for number in range(len(parts)))
 
 
 def stage_of(held: Mapping[str, Tensor], number: int, blocks: int, name: str) -> Stage:

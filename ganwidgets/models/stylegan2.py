@@ -210,8 +210,8 @@ def build(contents: Contents) -> StyleGAN2:
 
 def _architecture(held: Mapping[str, Tensor], name: str, spelled: Callable[[str], str]) -> dict[str, Any]:
     """How the net was built, by the shapes of its weights. Errors: CheckpointError."""
-    steps = [key for key in held if re.fullmatch(r"style\.\d+\.weight", key)]
-    grids = [key for key in held if re.fullmatch(r"to_rgbs\.\d+\.bias", key)]
+    steps = {found[1] for key in held if (found := re.match(r"style\.(\d+)\.", key))}
+    grids = {found[1] for key in held if (found := re.match(r"to_rgbs\.(\d+)\.", key))}
     needed = ["input.input", "style.1.weight", *(f"convs.{2 * place + 1}.conv.weight" for place in range(len(grids)))]
     missing = [key for key in needed if key not in held]
     if missing:

@@ -20,7 +20,8 @@ def tutorial(widths=(12, 8, 6), latent=10, colors=3, normed=True, kernel=4):
         state[f"main.{place}.weight"] = torch.randn(before, width, side, side) / (before * (1 if number == 0 else 4)) ** 0.5
         if number < len(widths) and normed:
             state |= {f"main.{place + 1}.weight": torch.rand(width) + 0.5, f"main.{place + 1}.bias": torch.randn(width),
-                      f"main.{place + 1}.running_mean": torch.randn(width), f"main.{place + 1}.running_var": torch.rand(width) + 0.5,
+                      f"main.{place + 1}.running_mean": torch.randn(width),
+                      f"main.{place + 1}.running_var": torch.rand(width) + 0.5,
                       f"main.{place + 1}.num_batches_tracked": torch.tensor(7)}
         place += 3 if normed else 2
     return state
@@ -45,7 +46,8 @@ def test_it_obeys_the_laws(loaded, same_in_any_batch):
     check_generator(g)
     same_in_any_batch(g)
     assert g.name == "netG_epoch_24" and g.latent_shape == (10, 1, 1) and g.image_size == 32 and not g.loaded.verified
-    assert [(str(layer), layer.channels, layer.height) for layer in g.layers] == [("main.2", 12, 4), ("main.5", 8, 8), ("main.8", 6, 16)]
+    layers = [(str(layer), layer.channels, layer.height) for layer in g.layers]
+    assert layers == [("main.2", 12, 4), ("main.5", 8, 8), ("main.8", 6, 16)]
     check_edit(gw.UnitEdit("main.5", [0, 3], value=2.0, region=gw.Region.box(0, 0, 0.5, 1)), g)
 
 
@@ -68,7 +70,8 @@ def test_grey_pictures_have_three_equal_colours(loaded):
     assert torch.allclose(g.images(g.latents(z)), drawn(state, z)[1].expand(-1, 3, -1, -1), atol=1e-5)
 
 
-@pytest.mark.parametrize(("widths", "latent", "kernel", "size"), [((6,), 3, 4, 8), ((9, 8, 7, 6, 5), 128, 4, 128), ((8, 4), 7, 3, 12)])
+@pytest.mark.parametrize(("widths", "latent", "kernel", "size"),
+                         [((6,), 3, 4, 8), ((9, 8, 7, 6, 5), 128, 4, 128), ((8, 4), 7, 3, 12)])
 def test_depth_widths_and_first_grid_are_read(loaded, widths, latent, kernel, size):
     g = loaded(tutorial(widths, latent, kernel=kernel))
     check_generator(g)
@@ -115,7 +118,8 @@ def test_what_is_wrong_with_a_file_is_named(names_the_key):
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"main.0.weight": None}, "main.0.weight"), ({"main.3.weight": None}, "between main.0 and main.6"),
-    ({"main.9.weight": torch.zeros(6, 2, 4, 4)}, "main.9.weight.* 2 colours"), ({"main.3.weight": torch.zeros(12, 8, 5, 5)}, "main.3.*wrap"),
+    ({"main.9.weight": torch.zeros(6, 2, 4, 4)}, "main.9.weight.* 2 colours"),
+    ({"main.3.weight": torch.zeros(12, 8, 5, 5)}, "main.3.*wrap"),
     ({"main.3.weight": torch.zeros(11, 8, 4, 4)}, "main.3.weight"), ({"main.0.weight": torch.zeros(10, 12, 4, 3)}, "main.0.weight"),
     ({"main.6.weight": torch.full((8, 6, 4, 4), float("inf"))}, "main.6.weight"),
     ({"main.1.running_mean": None, "main.1.running_var": None}, "main.1.running_mean"),
@@ -127,7 +131,7 @@ def test_a_chain_that_cannot_be_told_is_refused(change, words):
 
 
 def test_a_discriminator_is_no_generator(loaded):
-    state = {"main.0.weight": torch.zeros(6, 3, 4, 4), "main.2.weight": torch.zeros(8, 6, 4, 4), "main.3.running_mean": torch.zeros(8),
-             "main.5.weight": torch.zeros(1, 8, 4, 4)}
+    state = {"main.0.weight": torch.zeros(6, 3, 4, 4), "main.2.weight": torch.zeros(8, 6, 4, 4),
+             "main.3.running_mean": torch.zeros(8), "main.5.weight": torch.zeros(1, 8, 4, 4)}
     with pytest.raises(CheckpointError, match="no kind"):
         loaded(state)
