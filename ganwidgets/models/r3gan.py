@@ -77,9 +77,9 @@ class Resampler(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         kernel: Any = self.Kernel
-        n, c, h, w = x.shape
-        doubled = F.conv_transpose2d(x.reshape(n * c, 1, h, w), 4 * kernel[None, None], stride=2, padding=len(kernel) // 2 - 1)
-        return doubled.reshape(n, c, 2 * h, 2 * w)
+        channels = x.shape[1]
+        taps = (4 * kernel).expand(channels, 1, *kernel.shape)
+        return F.conv_transpose2d(x, taps, stride=2, padding=len(kernel) // 2 - 1, groups=channels)
 
 
 class Doubling(nn.Module):
@@ -197,7 +197,8 @@ def stages_of(held: Mapping[str, Tensor], name: str) -> tuple[Stage, ...]:
         own = parts.get(number, set())
         missing = [place for place in range(max(1, len(own))) if place not in own]
         if missing:
-            raise CheckpointError(f"{name} holds no whole r3gan: it lacks MainLayers.{number}.Layers.{missing[0]}.")
+            first = "LinearLayer1.Layer.weight" if missing[0] else "Resampler.Kernel" if number else "Basis"
+            raise CheckpointError(f"{name} holds no whole r3gan: it lacks MainLayers.{number}.Layers.{missing[0]}.{first}.")
     return tuple(stage_of(held, number, len(parts[number]) - 1, name) for number in range(len(parts)))
 
 
