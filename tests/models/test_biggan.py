@@ -58,22 +58,19 @@ def hub_state():
         state[f"{path}.running_means"], state[f"{path}.running_vars"] = torch.randn(ROWS, size) / 2, torch.rand(ROWS, size) + 0.3
 
     spectral("generator.gen_z", 256 * WIDTH, 2 * LATENT)
-    place = 0
     for number, (_, before, width) in enumerate(LAYERS):
         before, width = before * WIDTH, width * WIDTH
-        if number == CONFIG["attention_layer_position"]:
-            path = f"generator.layers.{place}.snconv1x1"
+        if number == 2:
+            path = "generator.layers.2.snconv1x1"
             for part, shape in (("theta", (before // 8, before)), ("phi", (before // 8, before)), ("g", (before // 2, before)),
                                 ("o_conv", (before, before // 2))):
                 spectral(f"{path}_{part}", *shape, 1, 1, bias=False)
-            state[f"generator.layers.{place}.gamma"] = torch.tensor([0.7])
-            place += 1
-        path, inner = f"generator.layers.{place}", before // 4
+            state["generator.layers.2.gamma"] = torch.tensor([0.7])
+        path, inner = f"generator.layers.{number + (number >= 2)}", before // 4
         for step, size in enumerate((before, inner, inner, inner)):
             norm(f"{path}.bn_{step}", size)
         for step, shape in enumerate(((inner, before, 1, 1), (inner, inner, 3, 3), (inner, inner, 3, 3), (width, inner, 1, 1))):
             spectral(f"{path}.conv_{step}", *shape)
-        place += 1
     last = LAYERS[-1][2] * WIDTH
     state |= {"generator.bn.weight": torch.rand(last) + 0.5, "generator.bn.bias": torch.randn(last)}
     statistics("generator.bn", last)
@@ -380,3 +377,11 @@ def test_a_net_that_cannot_be_built_is_refused(change, words):
     state = {key: value for key, value in (ajbrock_state() | change).items() if value is not None}
     with pytest.raises(CheckpointError, match=words):
         build(Contents("bad", state))
+
+
+def test_a_walk_goes_from_class_to_class(loaded):
+    """Latents between two pictures carry shares of both classes, and edits of latents can be saved with them."""
+    g = loaded(ajbrock_state())
+    steps = gw.walk(g, g.latents(torch.randn(2, 9), labels=[0, 4]), steps=2, loop=False)
+    assert torch.allclose(steps.latents(1).condition, torch.tensor([[0.5, 0, 0, 0, 0.5]])) and steps[1].shape == (3, 16, 16)
+    check_edit(gw.LatentEdit(g.sample([5], labels=2), seeds=(3,)), g)
