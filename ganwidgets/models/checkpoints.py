@@ -20,9 +20,11 @@ from ganwidgets.models.contents import Contents
 from ganwidgets.models.formats import formats
 
 # the names under which training scripts keep the generator, the one that draws best first
-GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema", "generator", "netG", "G", "g", "gen", "model",
-              "model_state_dict", "state_dict", "params", "net", "module")
-WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.")     # prefixes that wrappers put before every key
+GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema", "generator", "netG", "G", "g", "gen",
+              "generator_state_dict", "netG_state_dict", "G_state_dict", "gen_state_dict", "g_state_dict", "modelG", "model",
+              "model_state_dict", "state_dict", "params", "net", "weights", "module")
+WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.", "G.")      # prefixes that wrappers put before every key
+CRITICS = ("discriminator.", "netD.", "D.")                                     # and those of what was trained beside it
 HEAD = 512              # bytes that tell what a file is
 ZIP, TORCH = b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch's files, new and old
 UNREADABLE = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError,
@@ -154,10 +156,16 @@ def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]
         raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
     for key, value in tensors.items():
         plain(key, value, name)
+    return _bare(tensors), {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
+
+
+def _bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without the prefixes of wrappers; the generator's alone where a discriminator is held beside it."""
     for prefix in WRAPPED:
-        if all(key.startswith(prefix) for key in tensors):
-            tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return tensors, {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
+        own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if own and all(key.startswith((prefix, *CRITICS)) for key in tensors):
+            return _bare(own)
+    return tensors
 
 
 def plain(key: str, value: Tensor, name: str) -> None:

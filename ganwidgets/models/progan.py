@@ -13,11 +13,12 @@ from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32
-from ganwidgets.models.contents import Contents, fill, has
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has
 from ganwidgets.models.progan_net import ProGANNet
 
 KIND = "progan"
 MOST_LAYERS = 20        # 2048 pixels
+OLDER = "features.0.conv.weight"        # the sign of the older layout
 OUTPUT = r"output(_\d+x\d+)?\.conv\.weight"
 
 
@@ -78,7 +79,7 @@ def progan(net: ProGANNet, name: str) -> ProGAN:
 def matches(contents: Contents) -> bool:
     """Whether these are the keys of a ProGAN: a 4 x 4 convolution first, and an rgb output."""
     held = contents.tensors
-    first = next((key for key in ("layer1.conv.weight", "features.0.conv.weight") if has(held, key, 4)), None)
+    first = next((key for key in ("layer1.conv.weight", OLDER) if has(held, key, 4)), None)
     return first is not None and held[first].shape[-1] == 4 and any(re.fullmatch(OUTPUT, key) for key in held)
 
 
@@ -88,22 +89,31 @@ def build(contents: Contents) -> ProGAN:
     `facts` may say `upsample` and `replicate_from`, as the bundle's files do. Errors: CheckpointError, naming the key.
     """
     held, name = named(contents.tensors), contents.name
-    count = max((int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))), default=0)
+    count = len({int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))})
     keys = [f"layer{number}.conv.weight" for number in range(1, count + 1)]
+    spelled = older if any(key.startswith("features.") for key in contents.tensors) else str
     missing = [key for key in keys or ["layer1.conv.weight"] if not has(held, key, 4)]
     if missing:
-        raise CheckpointError(f"{name} holds no progan: {missing[0]} is missing, or has not four sides.")
+        raise CheckpointError(f"{name} holds no progan: {spelled(missing[0])} is missing, or has not four sides.")
     if count % 2 or count > MOST_LAYERS:
         raise CheckpointError(f"{name} holds {count} layers; a progan has two on each grid, and at most {MOST_LAYERS}.")
-    channels = tuple(held[key].shape[0] for key in keys)
+    check_finite(contents.tensors, name)
+    after = [*keys[1:], "output.conv.weight"]
+    channels = tuple(agreed(held, name, (key, 0), (key.replace("conv.weight", "wscale.b"), 0), (following, 1))
+                     for key, following in zip(keys, after, strict=True))
     size = ProGANNet.size_after(count)
     for part in ("conv.weight", "wscale.b"):
         if f"output.{part}" in held:
             held[f"output_{size}x{size}.{part}"] = held.pop(f"output.{part}")
-    net = ProGANNet(channels, latent=held[keys[0]].shape[1], upsample=contents.facts.get("upsample", "nearest"),
+    net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=contents.facts.get("upsample", "nearest"),
                     replicate_from=int(contents.facts.get("replicate_from", 1 << 30)))
-    fill(net, held, name)
+    fill(net, held, name, spelled=spelled)
     return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]
+
+
+def older(key: str) -> str:
+    """How the older layout writes a key."""
+    return re.sub(r"^output_\d+x\d+\.", "output.", re.sub(r"^layer(\d+)\.", lambda found: f"features.{int(found[1]) - 1}.", key))
 
 
 def named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

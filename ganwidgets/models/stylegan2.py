@@ -15,8 +15,9 @@ from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers
 from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32, own_vectors
-from ganwidgets.models.contents import Contents, fill, has
+from ganwidgets.models.contents import Contents, agreed, fill, has
 from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
+from ganwidgets.models.stylegan2_sequential import sequential, spelling, translated
 
 KIND = "stylegan2"
 STORED, NONE = -1, -2       # in place of a seed of noise
@@ -181,43 +182,51 @@ def stylegan2(net: StyleGAN2Net, name: str) -> StyleGAN2:
 
 
 def matches(contents: Contents) -> bool:
-    """Whether these are rosinality's keys."""
-    return has(contents.tensors, "input.input", 4) and has(contents.tensors, "conv1.conv.weight", 5)
+    """Whether these are rosinality's keys, or the sequential port's."""
+    held = contents.tensors
+    return has(held, "input.input", 4) and (has(held, "conv1.conv.weight", 5) or sequential(held))
 
 
 def build(contents: Contents) -> StyleGAN2:
-    """A generator from rosinality's keys; widths and sizes are read from the shapes.
+    """A generator from rosinality's keys, or the sequential port's; widths and sizes are read from the shapes.
 
     Where no mean of w is given it is taken over 4,096 pictures; noise that a file does not store is drawn from a seed.
     Errors: CheckpointError, naming the key.
     """
     held, name = dict(contents.tensors), contents.name
-    net = StyleGAN2Net(**_architecture(held, name))
+    spelled: Callable[[str], str] = str
+    if sequential(held):
+        held, spelled = translated(held), spelling(held)
+    net = StyleGAN2Net(**_architecture(held, name, spelled))
     for place in range(net.count):
         held.setdefault(f"noises.noise_{place}", noise_map(0, 0, place, net.grid(place))[None])
     average = held.pop("latent_avg", contents.facts.get("latent_avg"))
     held["latent_avg"] = torch.zeros(net.latent) if average is None else average.reshape(-1)
-    fill(net, held, name)
+    fill(net, held, name, spelled=spelled)
     if average is None:
         with torch.no_grad():
             net.latent_avg.copy_(mean_w(net))  # type: ignore[operator]
     return stylegan2(channels_last(net), name)
 
 
-def _architecture(held: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+def _architecture(held: Mapping[str, Tensor], name: str, spelled: Callable[[str], str]) -> dict[str, Any]:
     """How the net was built, by the shapes of its weights. Errors: CheckpointError."""
-    steps = [key for key in held if re.fullmatch(r"style\.\d+\.weight", key)]
-    grids = [key for key in held if re.fullmatch(r"to_rgbs\.\d+\.bias", key)]
+    steps = {found[1] for key in held if (found := re.match(r"style\.(\d+)\.", key))}
+    grids = {found[1] for key in held if (found := re.match(r"to_rgbs\.(\d+)\.", key))}
     needed = ["input.input", "style.1.weight", *(f"convs.{2 * place + 1}.conv.weight" for place in range(len(grids)))]
     if len(grids) > MOST_GRIDS:
         raise CheckpointError(f"{name} has {len(grids)} grids above 4 x 4; a stylegan2 has at most {MOST_GRIDS}.")
     missing = [key for key in needed if key not in held]
     if missing:
-        raise CheckpointError(f"{name} holds no stylegan2 in rosinality's layout: it has no {missing[0]}.")
-    if held["input.input"].ndim != 4 or any(held[key].ndim != 5 for key in needed[2:]):
-        raise CheckpointError(f"{name} holds no stylegan2 in rosinality's layout: input.input or a weight has another shape.")
-    widths = (held["input.input"].shape[1], *(held[key].shape[1] for key in needed[2:]))
-    return {"widths": widths, "latent": held["style.1.weight"].shape[-1], "mapping": len(steps)}
+        raise CheckpointError(f"{name} holds no whole stylegan2: it has no {spelled(missing[0])}.")
+    misshapen = [key for key in needed if held[key].ndim != (4 if key == needed[0] else 2 if key == needed[1] else 5)]
+    if misshapen:
+        raise CheckpointError(f"{name} holds no whole stylegan2: {spelled(misshapen[0])} has another shape than a stylegan2's.")
+    first = agreed(held, name, ("input.input", 1), ("conv1.conv.weight", 1), ("conv1.activate.bias", 0), ("to_rgb1.conv.weight", 2))
+    widths = [agreed(held, name, (key, 1), (key.replace("conv.weight", "activate.bias"), 0),
+                     (f"to_rgbs.{place}.conv.weight", 2)) for place, key in enumerate(needed[2:])]
+    latent = agreed(held, name, ("style.1.weight", 1), ("style.1.bias", 0), ("conv1.conv.modulation.weight", 1))
+    return {"widths": (first, *widths), "latent": latent, "mapping": len(steps)}
 
 
 @torch.no_grad()

@@ -1,0 +1,1 @@
+"""Parity with the reference implementations of each format, on random weights: pictures and every layer's features."""
