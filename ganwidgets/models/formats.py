@@ -7,7 +7,7 @@ An adapter's module says `KIND`, its name for `load_checkpoint(kind=)`; `matches
 import importlib
 from types import ModuleType
 
-MODULES = ("progan", "stylegan2")
+MODULES = ("progan", "stylegan2", "stylegan2_ada", "stylegan3")
 
 
 def formats() -> dict[str, ModuleType]:

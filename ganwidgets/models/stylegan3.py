@@ -1,0 +1,146 @@
+"""StyleGAN3 generators, -T and -R, as layered nets: `L0_36_512` ... as in the file, without the last, which makes the picture."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ganwidgets.core.digests import WeightDigests
+from ganwidgets.core.errors import CheckpointError
+from ganwidgets.core.latents import Latents
+from ganwidgets.core.nets import Layer, Loaded
+from ganwidgets.models.attributes import Attributes
+from ganwidgets.models.contents import Contents, fill
+from ganwidgets.models.nvlabs import check_picture, kernels, mapping_of, matrix, taps_of
+from ganwidgets.models.styled import StyleBased
+from ganwidgets.models.stylegan3_net import InputPlan, LayerPlan, StyleGAN3Net
+
+KIND = "stylegan3"
+FACTOR, SIDE = 64, 1 << 14      # at most so many times as many cells, and so many cells along a side
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StyleGAN3(StyleBased):
+    """An alias-free generator (Karras et al. 2021). Its early layers' grids reach beyond the picture. It has no noise."""
+
+    net: StyleGAN3Net = field(repr=False)
+    name: str
+    layers: tuple[Layer, ...] = field(repr=False)
+    image_size: int
+    latent_shape: tuple[int, ...]
+    companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    digests: WeightDigests | None = field(default=None, repr=False)
+    loaded: Loaded | None = None
+    classes: int = 0
+
+    @property
+    def style_shape(self) -> tuple[int, int]:
+        """How many rows w has, and how long one is."""
+        return len(self.layers) + 2, len(self.mean())
+
+    def row(self, place: int) -> int:
+        """The row of w that the layer of that place reads; the input reads row 0."""
+        return place + 1
+
+    def mean(self) -> Float[Tensor, " d"]:
+        """The mean of w, to which truncation draws."""
+        return self.net.mapping.get_buffer("w_avg")
+
+    def mapped(self, z: Tensor, condition: Tensor | None) -> Float[Tensor, "n d"]:
+        """w of z and classes."""
+        return self.net.mapping(z, condition)
+
+    def begin(self, w: Tensor, inputs: Latents) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The features of the first layer; nothing is carried along."""
+        return self.net.begin(w), ()
+
+    def advance(self, place: int, x: Tensor, w: Tensor, carried: tuple[Tensor, ...],
+                pictures: Sequence[int]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The features of a layer after the first, from those of the layer before."""
+        return self.net.advance(x, w, place), ()
+
+    def picture(self, x: Tensor, w: Tensor, carried: tuple[Tensor, ...]) -> Float[Tensor, "n 3 h w"]:
+        """The pictures, from the features of the last layer."""
+        return self.net.picture(x, w)
+
+
+def stylegan3(net: StyleGAN3Net, name: str) -> StyleGAN3:
+    """The adapter around a net, which is set to eval mode and asks for no gradient from here on."""
+    layers = tuple(Layer(plan.name, plan.size, plan.side, plan.side) for plan in net.plans[:-1])
+    return StyleGAN3(net.eval().requires_grad_(False), name, layers, net.plans[-1].side, (net.mapping.latent,),
+                     classes=net.mapping.classes)
+
+
+def matches(contents: Contents) -> bool:
+    """Whether this is a StyleGAN3 of its repository."""
+    return "synthesis.input.freqs" in contents.tensors and Attributes.of(contents).has("synthesis", "layer_names")
+
+
+def build(contents: Contents) -> StyleGAN3:
+    """A generator from a StyleGAN3 file; widths are read from the shapes, the rest from the modules' attributes.
+
+    Errors: CheckpointError, naming the key or the attribute.
+    """
+    held, says = contents.tensors, Attributes.of(contents)
+    names = says.value("synthesis", "layer_names")
+    shown = [each for each in names if isinstance(each, str) and re.fullmatch(r"L\d+_\d+_\d+", each)] if type(names) is list else []
+    if len(shown) < 2 or shown != names or len(set(shown)) != len(shown):
+        raise CheckpointError(f"{contents.name} says its layers are {str(names)[:64]}; they should be named like L0_36_512.")
+    with torch.device("meta"):          # no memory is taken before the shapes are known to fit
+        mapping = mapping_of(held, says)
+        first = _input(held, says)
+        layers: list[LayerPlan] = []
+        for name in shown:
+            layers.append(_layer(held, says, name, layers[-1].side if layers else first.side, last=name == shown[-1]))
+        net = StyleGAN3Net(mapping, first, layers, says.number("synthesis", "output_scale"))
+    says.expect(f"synthesis.{shown[0]}", "in_sampling_rate", first.rate)
+    says.expect(f"synthesis.{shown[0]}", "in_cutoff", first.bandwidth)
+    check_picture(says, layers[-1].side, len(layers) + 1, len(mapping.get_buffer("w_avg")))
+    fill(net, held, contents.name)
+    return stylegan3(net, contents.name)
+
+
+def _input(held: Mapping[str, Tensor], says: Attributes) -> InputPlan:
+    """How the Fourier features are made. Errors: CheckpointError."""
+    path = "synthesis.input"
+    side = _square(says, path, "size")
+    rate, bandwidth = says.number(path, "sampling_rate"), says.number(path, "bandwidth")
+    if not 0 < bandwidth < rate / 2:
+        raise says.wrong(path, "bandwidth", "above 0 and below half the sampling rate")
+    learned = says.rate(f"{path}.affine", matrix(held, f"{path}.affine.weight", says))
+    return InputPlan(matrix(held, f"{path}.weight", says).shape[0], side, rate, bandwidth, learned)
+
+
+def _layer(held: Mapping[str, Tensor], says: Attributes, name: str, side_in: int, *, last: bool) -> LayerPlan:
+    """How a layer was built, if what the file says of it fits together. Errors: CheckpointError."""
+    path = f"synthesis.{name}"
+    weight = kernels(held, f"{path}.weight", says)
+    filters = tuple(taps_of(held, f"{path}.{each}_filter", says) if f"{path}.{each}_filter" in held else None
+                    for each in ("up", "down"))
+    up, down = (says.whole(path, f"{each}_factor") for each in ("up", "down"))
+    side, kernel = _square(says, path, "out_size"), weight.shape[-1]
+    if not 0 < up <= FACTOR or not 0 < down <= FACTOR or _square(says, path, "in_size") != side_in:
+        raise CheckpointError(f"{says.name} says sampling factors {up} and {down} of {name}, or a size that is not that of the "
+                              "layer before.")
+    says.expect(path, "is_torgb", last)
+    says.expect(path, "conv_clamp", says.value(f"synthesis.{says.value('synthesis', 'layer_names')[0]}", "conv_clamp"))
+    lost = sum(taps[0] - 1 for taps in filters if taps)
+    total = (side - 1) * down + 1 - (side_in + kernel - 1) * up + lost
+    before = (total + up) // 2          # features lie in the middle of their cells (appendix C.3)
+    says.expect(path, "padding", [before, total - before] * 2)
+    rate = says.rate(f"{path}.affine", matrix(held, f"{path}.affine.weight", says))
+    return LayerPlan(name, weight.shape[1], weight.shape[0], kernel, side, (filters[0], filters[1]), (up, down),
+                     (before, total - before) * 2, says.bound(path, "conv_clamp"), rate, last)
+
+
+def _square(says: Attributes, path: str, attribute: str) -> int:
+    """The side of a square grid. Errors: CheckpointError."""
+    wide, high = says.numbers(path, attribute, 2)
+    if wide != high or not 0 < wide <= SIDE:
+        raise says.wrong(path, attribute, "two equal sides")
+    return wide
