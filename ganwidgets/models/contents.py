@@ -26,10 +26,7 @@ class Contents:
 
 
 def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    """Fill a net, in float32; one on the meta device is given its memory once all fits.
-
-    Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
-    """
+    """Fill a net, in float32. Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite."""
     wanted = net.state_dict()
     for words, keys in (("lacks", wanted.keys() - tensors.keys()), ("has no place for", tensors.keys() - wanted.keys())):
         if keys:
@@ -41,10 +38,8 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
                                   f"{tuple(wanted[key].shape)}.")
         if value.is_floating_point() != wanted[key].is_floating_point() or value.is_complex():
             raise CheckpointError(f"{key} in {name} is of the kind {value.dtype}, which is none that weights have.")
-        if value.is_floating_point() and not torch.isfinite(value).all():
+        if value.is_floating_point() and value.numel() and not torch.stack(value.aminmax()).isfinite().all():
             raise CheckpointError(f"{name} holds numbers that are not finite, first in {key}.")
-    if any(each.is_meta for each in wanted.values()):
-        net.to_empty(device="cpu")
     with torch.no_grad():
         net.load_state_dict(dict(tensors))
 

@@ -1,7 +1,6 @@
 """What the NVlabs generators share: the mapping from z and classes to w, and what a file must say of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -9,11 +8,9 @@ from torch import Tensor, nn
 
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.models.attributes import Attributes
-from ganwidgets.models.contents import has
 from ganwidgets.models.progan_net import pixel_norm
 from ganwidgets.models.stylegan2_net import EqualLinear, MappingLayer
 
-Made = TypeVar("Made", bound=nn.Module)
 COLORS = 3
 
 
@@ -47,35 +44,43 @@ def mapping_of(held: Mapping[str, Tensor], says: Attributes) -> ClassMapping:
     latent, classes = (says.whole("mapping", each) for each in ("z_dim", "c_dim"))
     says.expect("", "z_dim", latent)
     says.expect("", "c_dim", classes)
+    embedding = (classes, len(shaped(held, says, "mapping.embed.weight", None, classes))) if classes else None
+    before = latent + (embedding[1] if embedding else 0)
     steps: list[tuple[int, int, float]] = []
     for number in range(says.whole("mapping", "num_layers")):
-        weight = matrix(held, f"mapping.fc{number}.weight", says)
+        weight = shaped(held, says, f"mapping.fc{number}.weight", None, steps[-1][1] if steps else before)
         says.expect(f"mapping.fc{number}", "activation", "lrelu")
         steps.append((weight.shape[1], weight.shape[0], says.rate(f"mapping.fc{number}", weight)))
     if not steps:
         raise CheckpointError(f"{says.name} has no step from z to w.")
-    embedding = None
-    if classes:
-        weight = matrix(held, "mapping.embed.weight", says)
-        embedding = (classes, weight.shape[0])
-    before = latent + (embedding[1] if embedding else 0)
-    if steps[0][0] != before or any(one[1] != other[0] for one, other in zip(steps, steps[1:], strict=False)):
-        raise CheckpointError(f"{says.name} maps z in steps that do not follow on each other: mapping.fc0 should take {before}.")
     return ClassMapping(latent, steps, embedding)
 
 
-def matrix(held: Mapping[str, Tensor], key: str, says: Attributes) -> Tensor:
-    """The weights of a linear map. Errors: CheckpointError where they are missing."""
-    if not has(held, key, 2):
-        raise CheckpointError(f"{says.name} lacks {key}, or it has not two sides.")
+def shaped(held: Mapping[str, Tensor], says: Attributes, key: str, *sides: int | None) -> Tensor:
+    """The tensor of that key, which must have these sides (None: any), so that no net is built larger than its file.
+
+    Errors: CheckpointError.
+    """
+    if key not in held:
+        raise CheckpointError(f"{says.name} lacks {key}.")
+    found = tuple(held[key].shape)
+    if len(found) != len(sides) or any(side not in (None, came) for came, side in zip(found, sides, strict=True)):
+        wanted = ", ".join("any" if side is None else str(side) for side in sides)
+        raise CheckpointError(f"{key} in {says.name} has the shape {found}; by the other weights it should be ({wanted}).")
     return held[key]
 
 
-def kernels(held: Mapping[str, Tensor], key: str, says: Attributes) -> Tensor:
-    """The weights of a convolution. Errors: CheckpointError where they are missing, or no square of odd side."""
-    if not has(held, key, 4) or held[key].shape[-1] % 2 == 0 or held[key].shape[-1] != held[key].shape[-2]:
-        raise CheckpointError(f"{says.name} lacks {key}, or it is no convolution of odd, equal sides.")
-    return held[key]
+def kernels(held: Mapping[str, Tensor], says: Attributes, key: str, size_in: int) -> Tensor:
+    """The weights of a convolution. Errors: CheckpointError where they do not fit, or are no square of odd side."""
+    found = shaped(held, says, key, None, size_in, None, None)
+    if found.shape[-1] % 2 == 0 or found.shape[-1] != found.shape[-2]:
+        raise CheckpointError(f"{key} in {says.name} is no convolution of odd, equal sides.")
+    return found
+
+
+def styled(held: Mapping[str, Tensor], says: Attributes, path: str, style: int, size: int) -> float:
+    """How slowly the linear map from w to the styles of so many channels has learned. Errors: CheckpointError."""
+    return says.rate(f"{path}.affine", shaped(held, says, f"{path}.affine.weight", size, style))
 
 
 def taps_of(held: Mapping[str, Tensor], key: str, says: Attributes) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 from ganwidgets.core.errors import CheckpointError
 
@@ -26,7 +27,7 @@ Names = Mapping[tuple[str, str], Callable[..., Any]]
 class Allowance:
     """What reading a file may cost; the machines for its parts share one."""
 
-    steps: int = 400_000            # a public file takes some 70,000
+    steps: int = 300_000            # a public file takes some 70,000
     text: int = 16 << 20            # bytes of text; a character may take four times its bytes
 
 
@@ -34,7 +35,7 @@ class Allowance:
 class Source:
     """Bytes of a file in order, never asked for beyond its end."""
 
-    file: BinaryIO
+    file: BufferedIOBase
     left: int
     name: str
 
@@ -209,6 +210,8 @@ class Machine:
             raise self.refusal("calls what is no name of the list")
         try:
             self.stack.append(act(*arguments))
+        except CheckpointError:
+            raise
         except DAMAGE as error:
             raise self.refusal(f"has damaged values in its pickle stream ({str(error)[:80]})") from error
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,7 +12,7 @@ from ganwidgets.core.errors import CheckpointError
 from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.attributes import Attributes
 from ganwidgets.models.contents import Contents, fill
-from ganwidgets.models.nvlabs import check_picture, kernels, mapping_of, matrix, taps_of
+from ganwidgets.models.nvlabs import COLORS, check_picture, kernels, mapping_of, shaped, styled, taps_of
 from ganwidgets.models.styled import NoisyStyleBased
 from ganwidgets.models.stylegan2_ada_net import BlockPlan, LayerPlan, StyleGAN2ADANet
 from ganwidgets.models.stylegan2_net import channels_last
@@ -73,36 +72,44 @@ def build(contents: Contents) -> StyleGAN2ADA:
         raise CheckpointError(f"{contents.name} says its grids are {str(sides)[:64]}; they should be 4, 8, 16 ...")
     says.expect("synthesis.b4", "architecture", "skip", "resnet", "orig")
     architecture = says.value("synthesis.b4", "architecture")
-    with torch.device("meta"):          # no memory is taken before the shapes are known to fit
-        mapping = mapping_of(held, says)
-        blocks = [_block(held, says, side, architecture, last=side == sides[-1]) for side in sides]
-        net = StyleGAN2ADANet(mapping, blocks, architecture)
-    check_picture(says, sides[-1], net.count + 1, len(mapping.get_buffer("w_avg")))
+    mapping = mapping_of(held, says)
+    style, blocks = len(mapping.get_buffer("w_avg")), list[BlockPlan]()
+    size = len(shaped(held, says, "synthesis.b4.const", None, 4, 4))
+    for side in sides:
+        blocks.append(_block(held, says, side, style, size, last=side == sides[-1]))
+        size = blocks[-1].layers[-1].size
+    net = StyleGAN2ADANet(mapping, blocks, architecture)
+    check_picture(says, sides[-1], net.count + 1, style)
     fill(net, held, contents.name)
     return stylegan2_ada(channels_last(net), contents.name)
 
 
-def _block(held: Mapping[str, Tensor], says: Attributes, side: int, architecture: str, *, last: bool) -> BlockPlan:
+def _block(held: Mapping[str, Tensor], says: Attributes, side: int, style: int, size_in: int, *, last: bool) -> BlockPlan:
     """How a block was built. Errors: CheckpointError."""
-    path = f"synthesis.b{side}"
+    path, architecture = f"synthesis.b{side}", says.value("synthesis.b4", "architecture")
     says.expect(path, "architecture", architecture)
-    names = ("conv1",) if side == 4 else ("conv0", "conv1")
-    rgb = None
+    layers: list[LayerPlan] = []
+    for name in ("conv1",) if side == 4 else ("conv0", "conv1"):
+        layers.append(_layer(held, says, f"{path}.{name}", style, layers[-1].size if layers else size_in, side))
+    size, rgb, shortcut = layers[-1].size, None, None
     if last or architecture == "skip":
-        weight = matrix(held, f"{path}.torgb.affine.weight", says)
+        shaped(held, says, f"{path}.torgb.weight", COLORS, size, 1, 1)
         says.expect(f"{path}.torgb", "conv_clamp", says.value("synthesis.b4.conv1", "conv_clamp"))
-        rgb = says.rate(f"{path}.torgb.affine", weight), says.bound(f"{path}.torgb", "conv_clamp")
-    shortcut = taps_of(held, f"{path}.skip.resample_filter", says) if side > 4 and architecture == "resnet" else None
-    layers = tuple(_layer(held, says, f"{path}.{name}") for name in names)
-    return BlockPlan(layers, taps_of(held, f"{path}.resample_filter", says), rgb, shortcut)
+        rgb = styled(held, says, f"{path}.torgb", style, size), says.bound(f"{path}.torgb", "conv_clamp")
+    if architecture == "resnet" and side > 4:
+        shaped(held, says, f"{path}.skip.weight", size, size_in, 1, 1)
+        shortcut = taps_of(held, f"{path}.skip.resample_filter", says)
+    return BlockPlan(tuple(layers), taps_of(held, f"{path}.resample_filter", says), rgb, shortcut)
 
 
-def _layer(held: Mapping[str, Tensor], says: Attributes, path: str) -> LayerPlan:
+def _layer(held: Mapping[str, Tensor], says: Attributes, path: str, style: int, size_in: int, side: int) -> LayerPlan:
     """How a layer was built. Errors: CheckpointError."""
-    weight = kernels(held, f"{path}.weight", says)
+    weight = kernels(held, says, f"{path}.weight", size_in)
     says.expect(path, "activation", "lrelu")
     says.expect(path, "use_noise", True, False)
     says.expect(path, "conv_clamp", says.value("synthesis.b4.conv1", "conv_clamp"))
-    rate = says.rate(f"{path}.affine", matrix(held, f"{path}.affine.weight", says))
-    return LayerPlan(weight.shape[1], weight.shape[0], weight.shape[-1], taps_of(held, f"{path}.resample_filter", says),
-                     says.value(path, "use_noise") is True, rate, says.bound(path, "conv_clamp"))
+    noise = says.value(path, "use_noise") is True
+    if noise:
+        shaped(held, says, f"{path}.noise_const", side, side)
+    return LayerPlan(size_in, weight.shape[0], weight.shape[-1], taps_of(held, f"{path}.resample_filter", says), noise,
+                     styled(held, says, path, style, size_in), says.bound(path, "conv_clamp"))

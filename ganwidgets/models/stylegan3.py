@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.attributes import Attributes
 from ganwidgets.models.contents import Contents, fill
-from ganwidgets.models.nvlabs import check_picture, kernels, mapping_of, matrix, taps_of
+from ganwidgets.models.nvlabs import check_picture, kernels, mapping_of, shaped, styled, taps_of
 from ganwidgets.models.styled import StyleBased
 from ganwidgets.models.stylegan3_net import InputPlan, LayerPlan, StyleGAN3Net
 
@@ -91,35 +90,37 @@ def build(contents: Contents) -> StyleGAN3:
     shown = [each for each in names if isinstance(each, str) and re.fullmatch(r"L\d+_\d+_\d+", each)] if type(names) is list else []
     if len(shown) < 2 or shown != names or len(set(shown)) != len(shown):
         raise CheckpointError(f"{contents.name} says its layers are {str(names)[:64]}; they should be named like L0_36_512.")
-    with torch.device("meta"):          # no memory is taken before the shapes are known to fit
-        mapping = mapping_of(held, says)
-        first = _input(held, says)
-        layers: list[LayerPlan] = []
-        for name in shown:
-            layers.append(_layer(held, says, name, layers[-1].side if layers else first.side, last=name == shown[-1]))
-        net = StyleGAN3Net(mapping, first, layers, says.number("synthesis", "output_scale"))
+    mapping = mapping_of(held, says)
+    style, layers = len(mapping.get_buffer("w_avg")), list[LayerPlan]()
+    first = _input(held, says, style)
+    for name in shown:
+        size, side = (layers[-1].size, layers[-1].side) if layers else (first.channels, first.side)
+        layers.append(_layer(held, says, name, style, size, side, last=name == shown[-1]))
+    net = StyleGAN3Net(mapping, first, layers, says.number("synthesis", "output_scale"))
     says.expect(f"synthesis.{shown[0]}", "in_sampling_rate", first.rate)
     says.expect(f"synthesis.{shown[0]}", "in_cutoff", first.bandwidth)
-    check_picture(says, layers[-1].side, len(layers) + 1, len(mapping.get_buffer("w_avg")))
+    check_picture(says, layers[-1].side, len(layers) + 1, style)
     fill(net, held, contents.name)
     return stylegan3(net, contents.name)
 
 
-def _input(held: Mapping[str, Tensor], says: Attributes) -> InputPlan:
+def _input(held: Mapping[str, Tensor], says: Attributes, style: int) -> InputPlan:
     """How the Fourier features are made. Errors: CheckpointError."""
     path = "synthesis.input"
     side = _square(says, path, "size")
     rate, bandwidth = says.number(path, "sampling_rate"), says.number(path, "bandwidth")
     if not 0 < bandwidth < rate / 2:
         raise says.wrong(path, "bandwidth", "above 0 and below half the sampling rate")
-    learned = says.rate(f"{path}.affine", matrix(held, f"{path}.affine.weight", says))
-    return InputPlan(matrix(held, f"{path}.weight", says).shape[0], side, rate, bandwidth, learned)
+    channels = len(shaped(held, says, f"{path}.freqs", None, 2))
+    shaped(held, says, f"{path}.weight", channels, channels)
+    return InputPlan(channels, side, rate, bandwidth, styled(held, says, path, style, 4))
 
 
-def _layer(held: Mapping[str, Tensor], says: Attributes, name: str, side_in: int, *, last: bool) -> LayerPlan:
+def _layer(held: Mapping[str, Tensor], says: Attributes, name: str, style: int, size_in: int, side_in: int, *,
+           last: bool) -> LayerPlan:
     """How a layer was built, if what the file says of it fits together. Errors: CheckpointError."""
     path = f"synthesis.{name}"
-    weight = kernels(held, f"{path}.weight", says)
+    weight = kernels(held, says, f"{path}.weight", size_in)
     filters = tuple(taps_of(held, f"{path}.{each}_filter", says) if f"{path}.{each}_filter" in held else None
                     for each in ("up", "down"))
     up, down = (says.whole(path, f"{each}_factor") for each in ("up", "down"))
@@ -133,8 +134,8 @@ def _layer(held: Mapping[str, Tensor], says: Attributes, name: str, side_in: int
     total = (side - 1) * down + 1 - (side_in + kernel - 1) * up + lost
     before = (total + up) // 2          # features lie in the middle of their cells (appendix C.3)
     says.expect(path, "padding", [before, total - before] * 2)
-    rate = says.rate(f"{path}.affine", matrix(held, f"{path}.affine.weight", says))
-    return LayerPlan(name, weight.shape[1], weight.shape[0], kernel, side, (filters[0], filters[1]), (up, down),
+    rate = styled(held, says, path, style, size_in)
+    return LayerPlan(name, size_in, weight.shape[0], kernel, side, (filters[0], filters[1]), (up, down),
                      (before, total - before) * 2, says.bound(path, "conv_clamp"), rate, last)
 
 
