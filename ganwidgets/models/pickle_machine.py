@@ -218,6 +218,9 @@ class Machine:
     def build(self) -> None:
         """A state into an object that is made in two steps."""
         state, held = self.pop(), self.pop()
+        if type(held) is dict and type(state) is dict and not state:
+            self.stack.append(held)         # older Pythons write so of a table that has no attributes
+            return
         if not hasattr(type(held), "filled"):
             raise self.refusal("fills what cannot be filled")
         try:

@@ -144,7 +144,7 @@ def elements(values: list = []) -> list:  # noqa: B006 (nobody changes it)
     return list(values)
 
 
-def kind(code: str, _align: bool = False, _copy: bool = True) -> Kind:
+def kind(code: str, *_: Any) -> Kind:
     if code not in NUMBERS:
         raise ValueError("a kind of number is not known")
     return Kind(code)
@@ -193,9 +193,11 @@ def storage(file: str, allowance: Allowance, held: bytes) -> Storage:
         dtypes: Names = {("torch", f"{name}Storage"): partial(kind_of, dtype) for name, dtype in STORAGES.items()}
         return Machine(source, dtypes, allowance, longest=1024, persistent=lambda found: found).run()
 
-    magic, version, machine, (word, of, key, _, count, *_), keys = part(), part(), part(), part(), part()
+    magic, version, machine, (word, of, key, _, count, *view), keys = part(), part(), part(), part(), part()
     if (magic, version, word, keys) != (MAGIC, VERSION, "storage", [key]) or machine.get("little_endian") is not True:
         raise ValueError("a storage is not as torch writes it")
+    if any(part is not None for part in view):
+        raise ValueError("a storage is a part of another, as it was before torch 0.4")
     dtype = of()
     numbers = memoryview(held)[len(held) - source.left + 8:]
     if source.number("<q") != count or len(numbers) != count * torch.empty(0, dtype=dtype).element_size():
@@ -229,7 +231,10 @@ def tensors(found: Mapping[str, Module], file: str, size: int) -> dict[str, Tens
     made: dict[str, Tensor] = {}
     for path, owner in found.items():
         for part in ("_parameters", "_buffers"):
-            for name, held in dict(owner.state.get(part) or {}).items():
+            held_by_name = owner.state.get(part) or {}
+            if type(held_by_name) is not dict:
+                raise CheckpointError(f"{file} holds no table of tensors at {path or 'its top'}; nothing in it was run.")
+            for name, held in held_by_name.items():
                 key = f"{path}.{name}".lstrip(".")
                 if held is None:
                     continue
