@@ -1,7 +1,7 @@
 """`python -m benchmarks.parity NAME [REFERENCE_FOLDER]`: print a format's table; exit status 0 if every bound is kept.
 
-A module of this package with a function `main(folder)` is a NAME; it says which reference at which commit it wants, and
-answers whether all bounds are kept. REFERENCE_FOLDER holds the repositories that it names.
+A module of this package with a function `main(folder)`, which answers the exit status, is a NAME; it says which references
+at which commits it wants. REFERENCE_FOLDER holds them; left out, it is the folder `references`.
 """
 
 import importlib
@@ -24,8 +24,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or len(arguments) > 2 or arguments[0] not in names():
         print(f"usage: python -m benchmarks.parity NAME [REFERENCE_FOLDER]; names are {', '.join(names())}")
         return 2
-    folder = Path(arguments[1]) if len(arguments) == 2 else None
-    return 0 if importlib.import_module(f"benchmarks.parity.{arguments[0]}").main(folder) else 1
+    folder = Path(arguments[1] if len(arguments) == 2 else "references")
+    return importlib.import_module(f"benchmarks.parity.{arguments[0]}").main(folder)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """StyleGAN2 and StyleGAN3 pickles of the NVlabs repositories: written by the reference with random weights, read and run by ours.
 
-REFERENCE_FOLDER holds checkouts of https://github.com/NVlabs/stylegan2-ada-pytorch at d72cc7d041b42ec8e806021a205ed9349f87c6a4
-and of https://github.com/NVlabs/stylegan3 at c233a919a6faee6e36a316ddd4eddababad1adf9, under these names.
+REFERENCE_FOLDER holds checkouts of both repositories under their names, at the commits of `COMMITS`.
 """
 
 import contextlib
@@ -25,6 +24,7 @@ import ganwidgets as gw
 from ganwidgets.core.latents import normals
 
 ADA, ALIAS_FREE = "stylegan2-ada-pytorch", "stylegan3"
+COMMITS = {ADA: "d72cc7d041b42ec8e806021a205ed9349f87c6a4", ALIAS_FREE: "c233a919a6faee6e36a316ddd4eddababad1adf9"}
 BOUND = 1e-4
 SEEDS = (0, 7, 4_294_967_295)
 SMALL = {"channel_base": 512, "channel_max": 32}
@@ -51,11 +51,13 @@ CASES += [Case(f"stylegan3-{kind}", ALIAS_FREE, "networks_stylegan3", size, clas
           for kind, options in (("T", {}), ("R", ROTATED)) for size, classes in ((32, 0), (64, 5))]
 
 
-def main(folder: Path | None) -> bool:
-    """Print the table; whether every difference is within the bound."""
-    if folder is None or not all((folder / name).is_dir() for name in (ADA, ALIAS_FREE)):
-        print(f"nvlabs needs a folder that holds {ADA} and {ALIAS_FREE}")
-        return False
+def main(folder: Path) -> int:
+    """Print the table; 0 if every difference is within the bound."""
+    for name, commit in COMMITS.items():
+        print(f"https://github.com/NVlabs/{name} at {commit}")
+        if not (folder / name).is_dir():
+            print(f"{folder / name} is missing; clone it there, and check that commit out")
+            return 2
     print(f"{'format':<24} {'size':>4} {'classes':>7} {'layers':>6}  {'pictures':>9} {'features':>9}  at most {BOUND:g}")
     kept = True
     with torch.no_grad(), tempfile.TemporaryDirectory() as home:
@@ -66,7 +68,7 @@ def main(folder: Path | None) -> bool:
             print(f"{case.words:<24} {case.size:>4} {case.classes:>7} {count:>6}  {whole:9.1e} {layers:9.1e}  "
                   f"{'kept' if max(whole, layers) <= BOUND else 'NOT KEPT'}", flush=True)
     print("each over truncation 1 and 0.7 with and without a cutoff, noise stored and none, classes whole and mixed")
-    return kept
+    return 0 if kept else 1
 
 
 @contextlib.contextmanager

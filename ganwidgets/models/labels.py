@@ -9,33 +9,31 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ganwidgets.core.errors import LatentsError
-
-CLASS = 2**31               # the stream of random numbers that classes come from, which no layer's noise takes
+from ganwidgets.core.errors import ArgumentError
 
 
-def picture_random(seed: int, picture: int, stream: int) -> np.random.RandomState:
-    """Random numbers of a picture's own: from the seed, its number, which may be negative, and what they are for."""
-    number = abs(picture)
-    return np.random.RandomState([seed, number % 2**32, number >> 32, int(picture < 0), stream])
+def class_shares(labels: Any, pictures: Sequence[int], classes: int, *, name: str) -> Float[Tensor, "n classes"]:
+    """Labels as shares of each class, a row per picture; None: each picture's class is drawn by its number.
 
-
-def conditions(labels: Any, pictures: Sequence[int], classes: int, *, name: str) -> Float[Tensor, "n classes"]:
-    """A row of shares per picture. `labels`: numbers of classes (n,), shares (n, classes), or None: drawn by each picture's number.
-
-    Errors: LatentsError.
+    `labels`: a class number for all, (n,) of them, or shares (n, classes). Errors: ArgumentError.
     """
     if labels is None:
-        labels = [int(picture_random(0, picture, CLASS).randint(classes)) for picture in pictures]
+        labels = [drawn_class(picture, classes) for picture in pictures]
+    possible = f"a class number from 0 to {classes - 1}, {len(pictures)} of them, or shares ({len(pictures)}, {classes})"
     try:
         found = torch.as_tensor(labels)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise LatentsError(f"labels must be numbers: {error}.") from error
-    if found.shape == (len(pictures), classes) and not found.is_complex():
+        raise ArgumentError(f"labels for {name} are {possible}; {str(labels)[:64]} came.") from error
+    found = found.expand(len(pictures)) if found.ndim == 0 else found
+    if found.shape == (len(pictures), classes) and not found.is_complex() and found.isfinite().all():
         return found.to(torch.float32)
-    if found.shape != (len(pictures),) or found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
-        raise LatentsError(f"labels have the shape {tuple(found.shape)}; {name} needs {len(pictures)} numbers of classes, one per "
-                           f"picture, or shares ({len(pictures)}, {classes}).")
-    if len(found) and not 0 <= int(found.min()) <= int(found.max()) < classes:
-        raise LatentsError(f"{name} has {classes} classes, numbered from 0; the labels {found.tolist()[:8]} go beyond.")
+    whole = not found.is_floating_point() and not found.is_complex() and found.dtype != torch.bool
+    if not whole or found.shape != (len(pictures),) or (len(found) and not 0 <= int(found.min()) <= int(found.max()) < classes):
+        raise ArgumentError(f"labels for {name} are {possible}; {str(found.tolist())[:64]} came.")
     return F.one_hot(found.long(), classes).to(torch.float32)
+
+
+def drawn_class(picture: int, classes: int) -> int:
+    """The class that a picture's number draws, apart from its z."""
+    number = abs(picture)
+    return int(np.random.RandomState([number % 2**32, number >> 32, int(picture < 0), classes]).randint(classes))

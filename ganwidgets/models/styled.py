@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from ganwidgets.core.errors import ArgumentError, LatentsError
 from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers
 from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32, own_vectors
-from ganwidgets.models.labels import conditions, picture_random
+from ganwidgets.models.labels import class_shares
 
 STORED, NONE = -1, -2       # in place of a seed of noise
 
@@ -59,7 +60,7 @@ class StyleBased(LayeredGenerator):
     def sample(self, seeds: Any, *, truncation: float = 1.0, labels: Any = None, prompt: Any = None) -> Latents:
         """The latents of numbered pictures; `truncation` 0..1 draws w towards its mean. Errors: SeedError, ArgumentError.
 
-        `labels`: where it has classes, their numbers (n,), or shares of them (n, classes); left out, each is drawn by the seed.
+        `labels`: where it has classes, a number for all, (n,) of them, or shares (n, classes); left out, each seed draws its own.
         """
         self._refuse(truncation=1.0, prompt=prompt)
         numbers = check_seeds(seeds)
@@ -138,7 +139,7 @@ class StyleBased(LayeredGenerator):
         if not self.classes:
             self._refuse(truncation=1.0, labels=labels)
             return None
-        return conditions(labels, numbers, self.classes, name=self.name).to(self.device)
+        return class_shares(labels, numbers, self.classes, name=self.name).to(self.device)
 
     def _w(self, latents: Latents) -> Tensor:
         """w (n, rows, d) of a batch, truncated."""
@@ -218,7 +219,9 @@ class NoisyStyleBased(StyleBased):
 
 def noise_map(seed: int, picture: int, place: int, size: int) -> Float[Tensor, "1 size size"]:
     """A picture's own noise at a layer: from the seed, its number and the layer, never from its row."""
-    return torch.from_numpy(picture_random(seed, picture, place).standard_normal((1, size, size))).to(torch.float32)
+    number = abs(picture)
+    random = np.random.RandomState([seed, number % 2**32, number >> 32, int(picture < 0), place])
+    return torch.from_numpy(random.standard_normal((1, size, size)).astype(np.float32))
 
 
 def checked(truncation: float) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganwidgets.models.nvlabs import COLORS, ClassMapping
 from ganwidgets.models.resample import doubling, resample
-from ganwidgets.models.stylegan2_net import SQRT2, EqualLinear, modulated
+from ganwidgets.models.stylegan2_net import SQRT2, EqualLinear, modulated, squared_lengths
 
 HALF = math.sqrt(0.5)       # by which both ways of a residual block are weakened
 
@@ -58,9 +58,13 @@ class SynthesisLayer(nn.Module):
             self.noise_strength = nn.Parameter(torch.zeros([]))
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, *, up: bool = False, gain: float = 1.0) -> Tensor:
-        x = modulated(x, self.weight, self.affine(w), demodulate=True, smooth=self.smooth if up else None)
-        bias = self.bias[:, None, None]
-        x = F.leaky_relu(x + (bias if noise is None else bias + self.noise_strength * noise), 0.2) * (SQRT2 * gain)
+        style, total = self.affine(w), SQRT2 * gain     # a leaky ReLU lets gains through: they go onto what is small
+        scale = squared_lengths(self.weight, style).add(1e-8).rsqrt() * total
+        x = modulated(x, self.weight, style, demodulate=False, smooth=self.smooth if up else None)
+        x = torch.addcmul(self.bias[:, None, None] * total, x, scale[:, :, None, None])
+        if noise is not None:
+            x = x.add_(noise * (self.noise_strength * total))
+        x = F.leaky_relu(x, 0.2, inplace=True)
         return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
 
     def smooth(self, spread: Tensor) -> Tensor:

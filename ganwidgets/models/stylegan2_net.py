@@ -75,6 +75,12 @@ class Upsample(Blur):
         return super().forward(spread.reshape(n, c, 2 * h, 2 * w), (2, 1))
 
 
+def squared_lengths(weight: Tensor, style: Tensor) -> Tensor:
+    """The squared length of each picture's weights for each channel, (n, channels), once they are scaled by its style."""
+    with torch.autocast(weight.device.type, enabled=False):     # these are sums of squares: half precision is too coarse
+        return style.square() @ weight.square().sum((2, 3)).T
+
+
 def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, padding: int | None = None,
               smooth: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """A convolution whose weights are scaled by the style of each picture, and brought back to unit length.
@@ -82,10 +88,7 @@ def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, pad
     Both are done to the features, before and after (section 2.2 of StyleGAN2): one convolution then serves the batch.
     `smooth`: filters what the convolution has doubled; left out, it doubles nothing. `padding`: left out, the size stays.
     """
-    lengths = None
-    if demodulate:
-        with torch.autocast(x.device.type, enabled=False):      # lengths are sums of squares: half precision is too coarse
-            lengths = style.square() @ weight.square().sum((2, 3)).T
+    lengths = squared_lengths(weight, style) if demodulate else None
     x = x * style.to(x.dtype)[:, :, None, None]
     if smooth is not None:
         x = smooth(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))

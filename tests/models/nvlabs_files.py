@@ -152,6 +152,16 @@ def contents(home, net, attributes):
     return read_nvlabs(home / "held.pkl")
 
 
+def check_gradient(g):
+    """The gradient of a picture's sum by w is what small steps along it say."""
+    w = g.styles(g.sample([2], truncation=0.5)).w.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(g.images(g.latents(w=w)).sum(), w)
+    along = 0.01 * slope / slope.norm()
+    with torch.no_grad():
+        up, down = (float(g.images(g.latents(w=w + step)).sum()) for step in (along, -along))
+    assert abs((up - down) / 2 / float((slope * along).sum()) - 1) < 0.02
+
+
 def stream(held):
     """The places in a file's bytes that belong to its pickle stream, those of weights left out."""
     places = np.ones(len(held), bool)

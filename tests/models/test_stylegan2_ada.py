@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import ganwidgets as gw
-from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
+from ganwidgets.core.errors import ArgumentError, CheckpointError
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.resample import resample
 from ganwidgets.models.stylegan2 import stylegan2
@@ -18,7 +18,7 @@ from ganwidgets.models.stylegan2_ada_net import LayerPlan, SynthesisLayer
 from ganwidgets.models.stylegan2_net import StyleGAN2Net
 from ganwidgets.testing import check_edit, check_generator
 
-from .nvlabs_files import CLASSES, STYLE, ada, contents, file
+from .nvlabs_files import CLASSES, STYLE, ada, check_gradient, contents, file
 
 
 def adapter(*options):
@@ -143,15 +143,16 @@ def test_classes_are_numbers_or_shares_or_drawn_by_the_seed(g):
     z = g.sample([5]).z
     both = torch.cat([z / z.square().mean().sqrt(), x / x.square().mean().sqrt()], dim=1)
     assert torch.allclose(between[:, 0], g.net.mapping.fc1(g.net.mapping.fc0(both)), atol=1e-5)
+    assert torch.equal(g.sample([5, 6], labels=2).condition, torch.eye(CLASSES)[[2, 2]])
     own = g.latents(g.sample([5]).z, labels=[2])
     assert torch.allclose(g.images(own), g.images(numbered)[[1]], atol=1e-5)
     bare = gw.Latents((7,), z=g.sample([7]).z)
     assert torch.allclose(g.images(bare), g.images(g.sample([7])), atol=1e-5)
 
 
-@pytest.mark.parametrize("labels", [[3], [-1], [0, 1], [[1.0, 0.0]], [0.5], "cat", [True], [[float("nan"), 0, 0]]])
+@pytest.mark.parametrize("labels", [[3], [-1], [0, 1], [[1.0, 0.0]], [0.5], "cat", [True], [[float("nan"), 0, 0]], 3, [1j]])
 def test_labels_that_are_none_are_refused(g, labels):
-    with pytest.raises(LatentsError, match="labels|classes|condition"):
+    with pytest.raises(ArgumentError, match="labels for small are a class number from 0 to 2"):
         g.sample([0], labels=labels)
 
 
@@ -170,6 +171,11 @@ def test_truncation_mixing_and_edits(g):
     mixed = g.mixed(g.sample([1]), g.sample([2]), "b8.conv1")
     assert torch.allclose(mixed.w[:, :2], full[[0], :2]) and torch.allclose(mixed.w[:, 2:], full[[1], 2:])
     check_edit(gw.UnitEdit(g.layer("b8.conv1"), [0, 3], value=2.0, region=gw.Region.box(0, 0, 0.5, 1)), g)
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+def test_gradients_reach_w(architecture):
+    check_gradient(adapter(architecture))
 
 
 def test_a_layer_without_noise_has_none(tmp_path):

@@ -15,7 +15,7 @@ from ganwidgets.models.resample import resample
 from ganwidgets.models.stylegan3 import build, matches, stylegan3
 from ganwidgets.testing import check_edit, check_generator
 
-from .nvlabs_files import CLASSES, alias_free, contents, file
+from .nvlabs_files import CLASSES, alias_free, check_gradient, contents, file
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,10 @@ def test_rows_of_w_begin_with_the_inputs_own(g):
     cut = g.styles(g.latents(one.z, truncation=0.5, truncation_cutoff=2)).w
     assert torch.allclose(cut[:, 1], g.net.mapping.w_avg.lerp(g.styles(one).w[:, 1], 0.5), atol=1e-6)
     assert torch.equal(cut[:, 2:], g.styles(one).w[:, 2:])
+
+
+def test_gradients_reach_w(g):
+    check_gradient(g)
 
 
 def test_classes_and_edits():
