@@ -156,5 +156,12 @@ def differences(case: Case, theirs: Any, ours: Any, *, truncation: float, cutoff
     pictures, seen = run(theirs, theirs.mapping(z, labels, truncation_psi=truncation, truncation_cutoff=cutoff), noise)
     latents = ours.latents(z, labels=labels, truncation=truncation, truncation_cutoff=cutoff, noise=noise)
     whole = float((ours.images(latents) - pictures.clamp(-1, 1)).abs().max())
-    layers = [float((ours.head(latents, layer).features - seen[layer.name]).abs().max()) for layer in ours.layers]
+    layers = [float((ours.head(latents, layer).features - within(seen[layer.name], layer.height)).abs().max())
+              for layer in ours.layers]
     return whole, max(layers)
+
+
+def within(features: Tensor, side: int) -> Tensor:
+    """The middle of a layer's features, where the picture is; the next layers' would differ if what lies around it did."""
+    margin = (features.shape[-1] - side) // 2
+    return features[:, :, margin:margin + side, margin:margin + side]

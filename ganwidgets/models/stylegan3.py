@@ -25,7 +25,11 @@ FACTOR, SIDE = 64, 1 << 14      # at most so many times as many cells, and so ma
 @final
 @dataclass(frozen=True, eq=False)
 class StyleGAN3(StyleBased):
-    """An alias-free generator (Karras et al. 2021). Its early layers' grids reach beyond the picture. It has no noise."""
+    """An alias-free generator (Karras et al. 2021). It has no noise.
+
+    The grids of most layers reach beyond the picture. `features` are the part that lies in it, so that places and regions are
+    those of the picture; the whole is carried along, and what lies beyond the picture stays as it is when features change.
+    """
 
     net: StyleGAN3Net = field(repr=False)
     name: str
@@ -55,22 +59,36 @@ class StyleGAN3(StyleBased):
         return self.net.mapping(z, condition)
 
     def begin(self, w: Tensor, inputs: Latents) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The features of the first layer; nothing is carried along."""
-        return self.net.begin(w), ()
+        """The features of the first layer, and with them those beyond the picture."""
+        return self._parts(0, self.net.begin(w))
 
     def advance(self, place: int, x: Tensor, w: Tensor, carried: tuple[Tensor, ...],
                 pictures: Sequence[int]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The features of a layer after the first, from those of the layer before."""
-        return self.net.advance(x, w, place), ()
+        return self._parts(place, self.net.advance(self._whole(place - 1, x, *carried), w, place))
 
     def picture(self, x: Tensor, w: Tensor, carried: tuple[Tensor, ...]) -> Float[Tensor, "n 3 h w"]:
         """The pictures, from the features of the last layer."""
-        return self.net.picture(x, w)
+        return self.net.picture(self._whole(len(self.layers) - 1, x, *carried), w)
+
+    def _parts(self, place: int, whole: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features within the picture, and the whole where it is more."""
+        margin, side = self.net.plans[place].margin, self.layers[place].height
+        return whole.narrow(2, margin, side).narrow(3, margin, side), (whole if margin else whole[:, :0],)
+
+    def _whole(self, place: int, x: Tensor, whole: Tensor) -> Tensor:
+        """Features within the picture, with those around it."""
+        margin, side = self.net.plans[place].margin, self.layers[place].height
+        if not margin:
+            return x
+        whole = whole.clone()
+        whole.narrow(2, margin, side).narrow(3, margin, side).copy_(x)
+        return whole
 
 
 def stylegan3(net: StyleGAN3Net, name: str) -> StyleGAN3:
     """The adapter around a net, which is set to eval mode and asks for no gradient from here on."""
-    layers = tuple(Layer(plan.name, plan.size, plan.side, plan.side) for plan in net.plans[:-1])
+    layers = tuple(Layer(plan.name, plan.size, *[plan.side - 2 * plan.margin] * 2) for plan in net.plans[:-1])
     return StyleGAN3(net.eval().requires_grad_(False), name, layers, net.plans[-1].side, (net.mapping.latent,),
                      classes=net.mapping.classes)
 
@@ -94,10 +112,10 @@ def build(contents: Contents) -> StyleGAN3:
     style, layers = len(mapping.get_buffer("w_avg")), list[LayerPlan]()
     first = _input(held, says, style)
     for name in shown:
+        says.expect(f"synthesis.{name}", "in_sampling_rate", layers[-1].side - 2 * layers[-1].margin if layers else first.rate)
         size, side = (layers[-1].size, layers[-1].side) if layers else (first.channels, first.side)
         layers.append(_layer(held, says, name, style, size, side, last=name == shown[-1]))
     net = StyleGAN3Net(mapping, first, layers, says.number("synthesis", "output_scale"))
-    says.expect(f"synthesis.{shown[0]}", "in_sampling_rate", first.rate)
     says.expect(f"synthesis.{shown[0]}", "in_cutoff", first.bandwidth)
     check_picture(says, layers[-1].side, len(layers) + 1, style)
     fill(net, held, contents.name)
@@ -134,8 +152,12 @@ def _layer(held: Mapping[str, Tensor], says: Attributes, name: str, style: int, 
     total = (side - 1) * down + 1 - (side_in + kernel - 1) * up + lost
     before = (total + up) // 2          # features lie in the middle of their cells (appendix C.3)
     says.expect(path, "padding", [before, total - before] * 2)
+    margin = side - says.whole(path, "out_sampling_rate")
+    says.expect(path, "in_sampling_rate", (side - margin) * down / up)
+    if margin < 0 or margin % 2 or margin >= side or (last and margin):
+        raise says.wrong(path, "out_sampling_rate", "the cells of a picture, in the middle of all")
     rate = styled(held, says, path, style, size_in)
-    return LayerPlan(name, size_in, weight.shape[0], kernel, side, (filters[0], filters[1]), (up, down),
+    return LayerPlan(name, size_in, weight.shape[0], kernel, side, margin // 2, (filters[0], filters[1]), (up, down),
                      (before, total - before) * 2, says.bound(path, "conv_clamp"), rate, last)
 
 

@@ -30,7 +30,8 @@ class InputPlan:
 class LayerPlan:
     """How a layer is built: channels, side of the kernel, shapes of its filters, sampling factors, padding, bound.
 
-    `side`: of its features. `learned`: how slowly its styles learned. `last`: whether it makes the picture.
+    `side`: of its features, of which `margin` cells on each side lie beyond the picture.
+    `learned`: how slowly its styles learned. `last`: whether it makes the picture.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LayerPlan:
     size: int
     kernel: int
     side: int
+    margin: int
     filters: tuple[tuple[int, ...] | None, tuple[int, ...] | None]
     factors: tuple[int, int]
     padding: tuple[int, ...]

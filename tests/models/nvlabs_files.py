@@ -132,16 +132,17 @@ def alias_free(kernel=3, classes=0):
         filters = (None, None) if last else ((3 * up,), (6, 6) if kernel == 1 and number < 2 else (6,))
         total = (side - 1) * down + 1 - (side_in + size_of_kernel - 1) * up + sum(taps[0] - 1 for taps in filters if taps)
         padding = ((total + up) // 2, total - (total + up) // 2) * 2
-        plans.append(FilteredPlan(f"L{number}_{side}_{size}", size_in, size, size_of_kernel, side, filters, (up, down), padding,
-                                  256.0, 1.0, last))
+        plans.append(FilteredPlan(f"L{number}_{side}_{size}", size_in, size, size_of_kernel, side, (4, 4, 0, 0)[number], filters,
+                                  (up, down), padding, 256.0, 1.0, last))
     net = random_weights(StyleGAN3Net(mapping(classes), first, plans, 0.25))
     says = {**linears(net), **tops(net, 16, 5)}
     says["synthesis"] |= {"layer_names": [plan.name for plan in plans], "output_scale": 0.25}
     says["synthesis.input"] = {"size": np.array([12, 12]), "sampling_rate": np.float64(4), "bandwidth": np.float64(1.5)}
-    for plan, (_, side_in, *_) in zip(plans, shape, strict=True):
+    for plan, (_, side_in, *_), rate in zip(plans, shape, (4, 4, 8, 16), strict=True):
         says[f"synthesis.{plan.name}"] = {
             "in_size": np.array([side_in] * 2), "out_size": np.array([plan.side] * 2), "is_torgb": plan.last, "conv_clamp": 256,
-            "up_factor": plan.factors[0], "down_factor": plan.factors[1], "padding": list(plan.padding), "in_sampling_rate": 4,
+            "up_factor": plan.factors[0], "down_factor": plan.factors[1], "padding": list(plan.padding), "in_sampling_rate": rate,
+            "out_sampling_rate": plan.side - 2 * plan.margin,
             "in_cutoff": np.float64(1.5)}
     return net, says
 

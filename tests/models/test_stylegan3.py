@@ -1,5 +1,6 @@
 """The StyleGAN3 adapter: the laws, the paper's formulas written out, classes, mixing, and files that do not fit."""
 
+import dataclasses
 import json
 import math
 
@@ -28,7 +29,7 @@ def test_it_obeys_the_laws(options):
     g = stylegan3(alias_free(*options)[0], "small")
     check_generator(g)
     assert [str(layer) for layer in g.layers] == ["L0_12_8", "L1_16_7", "L2_16_6"]
-    assert [layer.height for layer in g.layers] == [12, 16, 16] and g.image_size == 16 and g.classes == options[1]
+    assert [layer.height for layer in g.layers] == [4, 8, 16] and g.image_size == 16 and g.classes == options[1]
 
 
 def test_the_input_is_waves_that_w_turns_and_moves(g):
@@ -64,6 +65,21 @@ def test_a_layer_is_that_of_the_paper(kernel):
     wanted = resample(wanted, layer.up_filter, up=4, padding=layer.plan.padding, gain=16.0)
     wanted = resample(F.leaky_relu(wanted, 0.2) * math.sqrt(2), layer.down_filter, down=2)
     assert wanted.shape == (3, 7, 16, 16) and torch.allclose(layer(x, w), wanted, atol=1e-5)
+
+
+def test_features_lie_where_the_picture_does(g):
+    """What is beyond the picture is kept when features change, and is needed: cut off, the picture would be another."""
+    latents = g.sample([1])
+    w = g.styles(latents).w
+    whole = g.net.begin(w)
+    assert whole.shape[2:] == (12, 12) and torch.equal(g.head(latents, "L0_12_8").features, whole[:, :, 4:8, 4:8])
+    paused = g.head(latents, "L0_12_8")
+    changed = g.resume(dataclasses.replace(paused, features=paused.features + 1), "L1_16_7")
+    whole[:, :, 4:8, 4:8] += 1
+    assert torch.equal(changed.features, g.net.advance(whole, w, 1)[:, :, 4:12, 4:12])
+    bare = torch.zeros_like(whole)
+    bare[:, :, 4:8, 4:8] = whole[:, :, 4:8, 4:8]
+    assert not torch.allclose(changed.features, g.net.advance(bare, w, 1)[:, :, 4:12, 4:12])
 
 
 def test_the_last_layer_makes_the_picture(g):
@@ -115,10 +131,12 @@ def test_attributes_may_be_json_as_a_converted_file_has_them(g, tmp_path):
 @pytest.mark.parametrize(("module", "attribute", "value", "words"), [
     ("synthesis", "layer_names", ["L0_12_8", "L0_12_8"], "named like"), ("synthesis", "layer_names", "L0", "named like"),
     ("synthesis", "layer_names", ["L0_12_8", "L1_16_7"], "is_torgb"), ("synthesis", "output_scale", None, "output_scale"),
-    ("synthesis.L1_16_7", "padding", [0, 0, 0, 0], "padding"), ("synthesis.L1_16_7", "up_factor", 3, "padding"),
+    ("synthesis.L1_16_7", "padding", [0, 0, 0, 0], "padding"), ("synthesis.L1_16_7", "up_factor", 3, "padding|in_sampling_rate"),
     ("synthesis.L1_16_7", "up_factor", 0, "factors"), ("synthesis.L1_16_7", "down_factor", 1 << 40, "factors"),
     ("synthesis.L1_16_7", "out_size", [16, 17], "equal sides"), ("synthesis.L1_16_7", "in_size", [16, 16], "layer before"),
-    ("synthesis.L1_16_7", "conv_clamp", -1, "conv_clamp"), ("synthesis.L3_16_3", "is_torgb", False, "is_torgb"),
+    ("synthesis.L1_16_7", "conv_clamp", -1, "conv_clamp"), ("synthesis.L1_16_7", "out_sampling_rate", 6, "sampling_rate"),
+    ("synthesis.L1_16_7", "out_sampling_rate", 0, "sampling_rate"), ("synthesis.L3_16_3", "out_sampling_rate", 8, "sampling_rate"),
+    ("synthesis.L3_16_3", "is_torgb", False, "is_torgb"),
     ("synthesis.input", "bandwidth", 2.5, "bandwidth"), ("synthesis.input", "sampling_rate", 8.0, "in_sampling_rate"),
     ("synthesis.input", "size", [1 << 30, 1 << 30], "size"), ("synthesis.input", "size", 12, "size"),
     ("", "img_resolution", 32, "img_resolution"), ("mapping", "num_ws", 7, "num_ws"), ("mapping", "num_layers", 0, "no step"),
