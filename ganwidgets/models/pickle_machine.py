@@ -137,33 +137,39 @@ class Machine:
         raise self.refusal("has a damaged pickle stream: a mark is missing")
 
     def protocol(self) -> None:
+        """Errors: CheckpointError for a protocol that is not known."""
         if self.source.number("<B") not in (2, 3, 4, 5):
             raise self.refusal("is a pickle of a protocol that is not known")
 
     def length(self, form: str) -> int:
+        """How many bytes follow. Errors: CheckpointError for too many."""
         found = self.source.number(form)
         if found > self.longest:
             raise self.refusal(f"has {found} bytes in a row in its pickle stream, more than any net needs")
         return found
 
     def long(self) -> None:
+        """A whole number of some bytes. Errors: CheckpointError for a huge one."""
         count = self.source.number("<B")
         if count > DIGITS:
             raise self.refusal("has a damaged number in its pickle stream")
         self.stack.append(int.from_bytes(self.source.take(count), "little", signed=True))
 
     def text(self, count: int) -> str:
+        """So many bytes as text. Errors: CheckpointError where the file has had its share."""
         self.allowance.text -= count
         if self.allowance.text < 0:
             raise self.refusal("holds more text than any net needs")
         return self.source.take(count).decode("utf-8", "replace")
 
     def save(self, place: int) -> None:
+        """Keep the last value under a number. Errors: CheckpointError where there is none."""
         if not self.stack:
             raise self.refusal("has a damaged pickle stream: a value is missing")
         self.memo[place] = self.stack[-1]
 
     def get(self, place: int) -> None:
+        """The value kept under a number. Errors: CheckpointError where there is none."""
         if place not in self.memo:
             raise self.refusal("has a damaged pickle stream: it refers to a value that is not there")
         self.stack.append(self.memo[place])
@@ -177,6 +183,7 @@ class Machine:
         self.stack.append(held)
 
     def item(self) -> None:
+        """One key and its value into a table."""
         value, key = self.pop(), self.pop()
         self.items([key, value])
 
@@ -198,6 +205,7 @@ class Machine:
         self.stack.append(self.names[module, name])
 
     def ask_stacked(self) -> None:
+        """A name whose two parts are the last values. Errors: CheckpointError."""
         name, module = self.pop(), self.pop()
         if type(name) is not str or type(module) is not str:
             raise self.refusal("has a damaged pickle stream: a name is no text")
@@ -230,6 +238,7 @@ class Machine:
         self.stack.append(held)
 
     def identify(self) -> None:
+        """What a persistent id stands for. Errors: CheckpointError where there should be none."""
         if self.persistent is None:
             raise self.refusal("has a persistent id, which no net of this kind has")
         self.stack.append(self.persistent(self.pop()))
