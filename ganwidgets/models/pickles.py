@@ -78,6 +78,7 @@ class Kind:
     order: str = "<"
 
     def filled(self, state: Any) -> None:
+        """Take the order of bytes from its state. Errors: ValueError."""
         order = state[1]
         if order not in ("<", ">", "|", "="):
             raise ValueError("the order of bytes is not known")
@@ -95,6 +96,7 @@ class Numbers:
     values: Any = None
 
     def filled(self, state: Any) -> None:
+        """Take the numbers from its state, if they are few. Errors: ValueError."""
         _, shape, kind, columns_first, held = state
         if type(kind) is not Kind or type(held) is not bytes or math.prod(shape) > SHORT or len(held) > 8 * SHORT:
             return
@@ -135,38 +137,45 @@ def names(file: str, allowance: Allowance) -> Names:
 
 
 def table() -> dict[str, Any]:
+    """collections.OrderedDict and dnnlib.util.EasyDict: an empty table."""
     return {}
 
 
 def elements(values: list = []) -> list:  # noqa: B006 (nobody changes it)
+    """builtins.set: its elements as a list. Errors: ValueError."""
     if type(values) is not list:
         raise ValueError("a set is of no list")
     return list(values)
 
 
 def kind(code: str, *_: Any) -> Kind:
+    """numpy.dtype. Errors: ValueError for one that is no number's."""
     if code not in NUMBERS:
         raise ValueError("a kind of number is not known")
     return Kind(code)
 
 
 def scalar(of: Kind, held: bytes) -> Any:
+    """A number of numpy's as a plain one. Errors: ValueError."""
     if type(of) is not Kind or type(held) is not bytes or len(held) > 8:
         raise ValueError("a number is none")
     return of.read(held).reshape(()).item()
 
 
 def array(*_: Any) -> Numbers:
+    """An array of numpy's, still empty."""
     return Numbers()
 
 
 def parameter(data: Array, _requires_grad: bool, _hooks: dict) -> Array:
+    """A parameter is its tensor. Errors: ValueError."""
     if type(data) is not Array:
         raise ValueError("a parameter is no tensor")
     return data
 
 
 def tensor(held: Storage, start: int, shape: tuple, strides: tuple, *_: Any) -> Array:
+    """A tensor in its storage. Errors: ValueError for a shape that is none."""
     numbers = (start, *shape, *strides)
     if type(held) is not Storage or len(shape) != len(strides) or len(shape) > 8:
         raise ValueError("a tensor has no storage or no shape")
@@ -176,6 +185,7 @@ def tensor(held: Storage, start: int, shape: tuple, strides: tuple, *_: Any) -> 
 
 
 def module(meta: dict) -> Module:
+    """A module of the file; its source is left where it is. Errors: ValueError, KeyError."""
     kind, state = meta["class_name"], meta["state"]
     if type(kind) is not str or type(state) is not dict:
         raise ValueError("a module has no name or no state")
@@ -190,6 +200,7 @@ def storage(file: str, allowance: Allowance, held: bytes) -> Storage:
     source = Source(io.BytesIO(held), len(held), file)
 
     def part() -> Any:
+        """The next of its pickles."""
         dtypes: Names = {("torch", f"{name}Storage"): partial(kind_of, dtype) for name, dtype in STORAGES.items()}
         return Machine(source, dtypes, allowance, longest=1024, persistent=lambda found: found).run()
 
@@ -206,6 +217,7 @@ def storage(file: str, allowance: Allowance, held: bytes) -> Storage:
 
 
 def kind_of(dtype: torch.dtype) -> torch.dtype:
+    """What stands in the place of a class of storages."""
     return dtype
 
 
