@@ -11,6 +11,7 @@ from ganwidgets.core.errors import CheckpointError
 MARK = object()
 DAMAGE = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)     # what damaged values lead to
 LINE = 256                  # characters of a module's and of a class's name
+ARGUMENTS = 16              # values that one call is given
 DIGITS = 16                 # bytes of a whole number
 CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
 NUMBERS = {b"J": "<i", b"K": "<B", b"M": "<H", b"G": ">d"}
@@ -214,7 +215,7 @@ class Machine:
     def call(self) -> None:
         """What a name of the list makes of these arguments: our own function in its place is called, never one of the file."""
         arguments, act = self.pop(), self.pop()
-        if type(arguments) is not tuple or not any(act is known for known in self.names.values()):
+        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or not any(act is known for known in self.names.values()):
             raise self.refusal("calls what is no name of the list")
         try:
             self.stack.append(act(*arguments))

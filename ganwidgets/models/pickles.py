@@ -20,8 +20,9 @@ from ganwidgets.core.errors import CheckpointError
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.pickle_machine import Allowance, Machine, Names, Source
 
-MODULES, DEPTH = 4096, 8        # how many modules a net may have, and how deep
-SHORT = 16                      # numbers of an array that is an attribute; longer ones are left unread
+ENTRIES, DEPTH = 100_000, 8     # how much the tables of all modules may hold, and how deep modules may lie
+SHORT = 16                      # numbers of an array or a tuple that is an attribute; longer ones are left unread
+LONG = 256                      # values of a list that is an attribute
 MAGIC, VERSION = 0x1950a86a20f9469cfc6c, 1001       # what torch begins a storage with
 NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 STORAGES = {"Half": torch.float16, "Float": torch.float32, "Double": torch.float64, "BFloat16": torch.bfloat16,
@@ -98,7 +99,7 @@ class Numbers:
     def filled(self, state: Any) -> None:
         """Take the numbers from its state, if they are few. Errors: ValueError."""
         _, shape, kind, columns_first, held = state
-        if type(kind) is not Kind or type(held) is not bytes or math.prod(shape) > SHORT or len(held) > 8 * SHORT:
+        if type(kind) is not Kind or type(held) is not bytes or len(shape) > 2 or math.prod(shape) > SHORT or len(held) > 8 * SHORT:
             return
         self.values = kind.read(held).reshape(shape, order="F" if columns_first else "C").tolist()
 
@@ -113,9 +114,9 @@ def read_nvlabs(path: Path) -> Contents:
     with open(path, "rb") as file:
         whole = Machine(Source(file, size, path.name), names(path.name, allowance), allowance, longest=size).run()
     if not isinstance(whole, dict) or not isinstance(whole.get("G_ema"), Module):
-        parts = ", ".join(list(whole)[:8]) if isinstance(whole, dict) else type(whole).__name__
+        parts = ", ".join(key[:32] for key in list(whole)[:8]) if isinstance(whole, dict) else type(whole).__name__
         raise CheckpointError(f"{path.name} is a pickle without the generator G_ema of the NVlabs repositories; it holds "
-                              f"{parts[:200]}.")
+                              f"{parts or 'nothing'}.")
     generator = whole.pop("G_ema")
     whole.clear()           # what the other nets hold can go before tensors are made
     found = dict(modules(generator, path.name))
@@ -142,10 +143,10 @@ def table() -> dict[str, Any]:
 
 
 def elements(values: list = []) -> list:  # noqa: B006 (nobody changes it)
-    """builtins.set: its elements as a list. Errors: ValueError."""
+    """builtins.set: the list of its elements, not copied: a file could ask for a thousand copies. Errors: ValueError."""
     if type(values) is not list:
         raise ValueError("a set is of no list")
-    return list(values)
+    return values
 
 
 def kind(code: str, *_: Any) -> Kind:
@@ -223,13 +224,15 @@ def kind_of(dtype: torch.dtype) -> torch.dtype:
 
 def modules(generator: Module, file: str) -> Iterator[tuple[str, Module]]:
     """Each module by its dotted name, the generator itself first. Errors: CheckpointError for what is no tree of modules."""
-    waiting, count = [("", generator)], 0
+    waiting, left, seen = [("", generator)], ENTRIES, set[int]()
     while waiting:
         path, found = waiting.pop()
-        count += 1
+        tables = [found.state, *(found.state.get(part) or {} for part in ("_modules", "_parameters", "_buffers"))]
+        left -= sum(map(len, tables)) if all(type(table) is dict for table in tables) else left + 1
         inner = found.state.get("_modules")
-        if type(inner) is not dict or count > MODULES or path.count(".") > DEPTH:
+        if type(inner) is not dict or left < 0 or path.count(".") > DEPTH or id(found) in seen:
             raise CheckpointError(f"{file} holds no tree of modules at {path or 'its top'}; nothing in it was run.")
+        seen.add(id(found))
         yield path, found
         for name, part in inner.items():
             if part is not None and (type(part) is not Module or not re.fullmatch(r"\w{1,64}", name)):
@@ -243,10 +246,7 @@ def tensors(found: Mapping[str, Module], file: str, size: int) -> dict[str, Tens
     made: dict[str, Tensor] = {}
     for path, owner in found.items():
         for part in ("_parameters", "_buffers"):
-            held_by_name = owner.state.get(part) or {}
-            if type(held_by_name) is not dict:
-                raise CheckpointError(f"{file} holds no table of tensors at {path or 'its top'}; nothing in it was run.")
-            for name, held in held_by_name.items():
+            for name, held in (owner.state.get(part) or {}).items():
                 key = f"{path}.{name}".lstrip(".")
                 if held is None:
                     continue
@@ -274,6 +274,6 @@ def plain(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     values = value.values if type(value) is Numbers else value
-    if type(values) in (list, tuple) and all(type(each) in (int, float, str) for each in values):
-        return list(values)
-    return ...
+    values = list(values) if type(values) is tuple and len(values) <= SHORT else values
+    short = type(values) is list and len(values) <= LONG
+    return values if short and all(type(each) in (int, float, str) for each in values) else ...

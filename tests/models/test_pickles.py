@@ -248,6 +248,12 @@ BOMBS = {
     "endless tables": (b"\x80\x04" + (b"}(" + text("a") + b"Nu") * 200_000, "more steps"),
     "endless sets": (b"\x80\x04" + b"\x8f" * 2_000_000, "more steps"),
     "endless memo": (b"\x80\x04N" + b"\x94" * 2_000_000, "more steps"),
+    "a list in many sets": (b"\x80\x04]q\x00(" + b"N" * 60_000 + b"e" + asked("builtins", "set") + b"q\x01"
+                            + b"h\x01h\x00\x85R" * 50_000 + b".", "left over"),
+    "a call of many values": (b"\x80\x04(" + b"N" * 60_000 + b"tq\x00" + asked("numpy", "ndarray") + b"q\x01"
+                              + b"h\x01h\x00R" * 50_000 + b".", "calls what is no name"),
+    "an array of many sides": (b"\x80\x04" + asked("numpy", "ndarray") + b")R(K\x01(" + (b"\x8a\x10" + b"\x7f" * 16) * 60_000 + b"t"
+                               + asked("numpy", "dtype") + text("f8") + b"\x85RNC\x00tb.", "without the generator"),
     "much text": (b"\x80\x04" + text("a" * (1 << 20)) * 20, "more text"),
     "text of four bytes a character": (b"\x80\x04" + text("a" * ((1 << 24) - 8) + "\U0001F600") + b".", "without the generator"),
     "protocol 0": (b"(dp0\n.", "cannot be read"),
@@ -274,6 +280,13 @@ def doubled(depth):
     return held
 
 
+def shared(tables, entries, key):
+    """Modules that share one table: each is looked through again."""
+    table = {"_modules": {}, "_parameters": {}, "_buffers": {}, **{f"a{number}": None for number in range(entries)}}
+    inner = {"_modules": {}, "_parameters": table, "_buffers": {}} if key else table
+    return Persistent("G", {"_modules": {f"m{number}": Persistent("G", inner) for number in range(tables)}})
+
+
 def deep(depth):
     held = tree(None)
     for _ in range(depth):
@@ -282,7 +295,8 @@ def deep(depth):
 
 
 @pytest.mark.parametrize("net", [
-    doubled(12), doubled(60), deep(20), tree({"a": 1}), tree(tree(None), "a.b"), tree(tree(None), "../a"), Persistent("G", {}),
+    doubled(1), doubled(60), shared(3000, 3000, True), shared(3000, 3000, False), deep(20), tree({"a": 1}),
+    tree(tree(None), "a.b"), tree(tree(None), "../a"), Persistent("G", {}),
     Persistent("G", {"_modules": [1]}), Persistent(7, {}), Persistent("G", [1]),
     Persistent("G", {"_modules": {}, "_parameters": {"a": "words"}}),
     Persistent("G", {"_modules": {}, "_parameters": {"a": [1.0]}, "_buffers": {}}),
