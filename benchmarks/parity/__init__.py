@@ -1,1 +1,1 @@
-"""Parity with the reference implementations of each format, on random weights: pictures and every layer's features."""
+"""Adapters beside the reference implementations of their formats, which are fetched by hand and never part of this repository."""
