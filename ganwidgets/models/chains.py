@@ -4,14 +4,14 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganwidgets.core.errors import ArgumentError, LatentsError
+from ganwidgets.core.errors import LatentsError
 from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers
 from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32, own_vectors
+from ganwidgets.models.labels import class_shares
 
 
 class ChainGenerator(LayeredGenerator):
@@ -103,28 +103,3 @@ class ClassGenerator(ChainGenerator):
             self._refuse(truncation=1.0, labels=labels)
             return None
         return class_shares(labels, numbers, self.net.classes, name=self.name).to(self.device)
-
-
-def class_shares(labels: Any, numbers: Sequence[int], classes: int, *, name: str) -> Float[Tensor, "n classes"]:
-    """Labels as shares of each class, a row a picture. Errors: ArgumentError, saying what came and what is possible."""
-    if labels is None:
-        labels = [drawn_class(number, classes) for number in numbers]
-    possible = f"a class number from 0 to {classes - 1}, {len(numbers)} of them, or shares ({len(numbers)}, {classes})"
-    try:
-        given = torch.as_tensor(labels)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentError(f"labels are {possible}; {labels!r} came.") from error
-    whole = not given.is_floating_point() and given.dtype != torch.bool
-    given = given.expand(len(numbers)) if given.ndim == 0 else given
-    if given.shape == (len(numbers), classes) and torch.isfinite(given).all():
-        return given.to(torch.float32)
-    if given.shape != (len(numbers),) or (len(given) and not (whole and given.min() >= 0 and given.max() < classes)):
-        came = given.tolist() if given.numel() <= len(numbers) + 8 else f"a table {tuple(given.shape)}"
-        raise ArgumentError(f"labels for {name} are {possible}; {came} came.")
-    return torch.nn.functional.one_hot(given.long(), classes).to(torch.float32)
-
-
-def drawn_class(number: int, classes: int) -> int:
-    """The class that a picture's number draws, apart from its z."""
-    size = abs(number)
-    return int(np.random.RandomState([size % 2**32, size >> 32, int(number < 0), classes]).randint(classes))
