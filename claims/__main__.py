@@ -6,7 +6,7 @@ import sys
 
 from claims.record import FOLDER, Claim, run
 
-HELPERS = {"__init__", "__main__", "card", "drawn", "nets", "palette", "record"}
+HELPERS = {"__init__", "__main__", "card", "drawn", "nets", "palette", "record", "search"}
 
 
 def claims() -> dict[str, Claim]:

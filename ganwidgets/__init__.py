@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 CONTENTS: dict[str, tuple[str, ...]] = {
     # catalog: a name becomes a ready object
-    "ganwidgets.catalog": ("available", "load", "load_checkpoint", "load_segmenter", "load_classifier"),
+    "ganwidgets.catalog": ("available", "load", "load_checkpoint", "load_segmenter", "load_classifier", "load_scorer"),
     # core: the nouns
     "ganwidgets.core.nets": (
         "LayeredNet", "LayeredGenerator", "LayeredClassifier", "Layer", "PausedRun", "LinearMemory", "twin"),
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ganwidgets.catalog import load as load
     from ganwidgets.catalog import load_checkpoint as load_checkpoint
     from ganwidgets.catalog import load_classifier as load_classifier
+    from ganwidgets.catalog import load_scorer as load_scorer
     from ganwidgets.catalog import load_segmenter as load_segmenter
     from ganwidgets.checks import check as check
     from ganwidgets.core import errors as errors

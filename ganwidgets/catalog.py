@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from ganwidgets.core.causes import Causes
-    from ganwidgets.core.concepts import Segmenter
+    from ganwidgets.core.concepts import Segmenter, TextImageScorer
     from ganwidgets.core.nets import LayeredClassifier, LayeredGenerator
 
 WEIGHTS = Path(__file__).parent / "world" / "weights"
@@ -42,9 +42,9 @@ class Entry:
 
 GENERATORS = (
     Entry("storybook", "progressively grown generator of storybook scenes, 64 px", "storybook.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook"}),
+          companions={"segmenter": "storybook", "classifier": "storybook", "causes": "storybook", "scorer": "storybook"}),
     Entry("storybook-style", "style-based generator of storybook scenes, 64 px", "storybook-style.safetensors",
-          companions={"segmenter": "storybook", "classifier": "storybook"}),
+          companions={"segmenter": "storybook", "classifier": "storybook", "scorer": "storybook"}),
 )
 SEGMENTERS = (
     Entry("storybook", "concepts and parts of storybook scenes; what methods use", "storybook-segmenter.safetensors"),
@@ -52,6 +52,9 @@ SEGMENTERS = (
 )
 CLASSIFIERS = (
     Entry("storybook", "kinds of place of storybook scenes", "storybook-classifier.safetensors"),
+)
+SCORERS = (
+    Entry("storybook", "how well a picture fits words about storybook scenes", "storybook-scorer.safetensors"),
 )
 CAUSES = (
     Entry("storybook", "which units of storybook make each concept come or go", "storybook-causes.json"),
@@ -156,6 +159,23 @@ def load_classifier(name: str, *, device: str | torch.device | None = None, laye
     return load_classifier_file(entry.path, device)
 
 
+def load_scorer(name: str, *, device: str | torch.device | None = None) -> TextImageScorer:
+    """The text-image scorer of that name, in float32, on the best device unless told otherwise.
+
+    A name of the transformers library ("openai/clip-vit-base-patch32"), or a folder, loads it from there. Errors:
+    NameLookupError for an unknown name, CheckpointError, ArgumentError.
+    """
+    if elsewhere(name):
+        from ganwidgets.models.hugging import hugging_scorer
+
+        return hugging_scorer(name, best_device(device))
+    entry = find("scorer", name, SCORERS)
+    device = best_device(device)
+    from ganwidgets.models.scorers import load_scorer_file
+
+    return load_scorer_file(entry.path, device)
+
+
 def elsewhere(name: str) -> bool:
     """Whether a name is one of the transformers library, or a folder, and none of ours."""
     return "/" in name or Path(name).is_dir()
@@ -173,7 +193,8 @@ def companions(entry: Entry, device: torch.device) -> dict[str, Callable[[], obj
     """Loaders by role; nothing is loaded before one is called."""
     loaders: dict[str, Callable[[str], object]] = {
         "segmenter": lambda name: load_segmenter(name, device=device),
-        "classifier": lambda name: load_classifier(name, device=device), "causes": load_causes}
+        "classifier": lambda name: load_classifier(name, device=device), "causes": load_causes,
+        "scorer": lambda name: load_scorer(name, device=device)}
     return {role: lambda role=role, name=name: loaders[role](name)  # type: ignore[misc]
             for role, name in entry.companions.items()}
 

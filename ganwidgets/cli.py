@@ -22,8 +22,10 @@ TRAINERS = {
     "segmenter": "ganwidgets.world.train.segmenters:train_segmenter",
     "judge": "ganwidgets.world.train.segmenters:train_judge",
     "classifier": "ganwidgets.world.train.classifier:train",
+    "scorer": "ganwidgets.world.train.scorer:train",
 }
-SHARES = {"storybook": .35, "style": .35, "segmenter": .11, "judge": .15, "classifier": .04}     # of the minutes of --all
+# of the minutes of --all
+SHARES = {"storybook": .32, "style": .32, "segmenter": .1, "judge": .14, "classifier": .04, "scorer": .08}
 MOST_ON_A_SHEET = 4096
 MOST_SEEDS = 1_000_000
 
@@ -185,7 +187,7 @@ def run_list(options: argparse.Namespace) -> None:
     from ganwidgets import catalog
 
     for title, entries in (("generators", catalog.GENERATORS), ("segmenters", catalog.SEGMENTERS),
-                           ("classifiers", catalog.CLASSIFIERS)):
+                           ("classifiers", catalog.CLASSIFIERS), ("scorers", catalog.SCORERS)):
         print(title)
         for entry in entries:
             size = f"{entry.path.stat().st_size / 1e6:.1f} MB" if entry.present else "missing"

@@ -13,13 +13,15 @@ from ganwidgets import catalog
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.methods.omissions import Statistics, frechet_segmentation_distance, segmentation_statistics
 from ganwidgets.models.classifiers import load_classifier_file
+from ganwidgets.models.scorers import load_scorer_file
 from ganwidgets.models.segmenters import load_segmenter_file
 from ganwidgets.world.collages import collage
 from ganwidgets.world.render import Rendered, pictures, render
-from ganwidgets.world.train import classifier_card
+from ganwidgets.world.train import classifier_card, scorer_card
 from ganwidgets.world.train.segmenter_card import COLLAGES, RENDERS, ROLES, WEIGHTS, drawn
 
 ERRORS, MOST = 3, .05      # standard errors, and the part of what is stated, by which a score may differ
+LEAST = 800                # pictures that a scorer is asked about
 ROUNDED = .0005            # a card gives three places
 GROUP = 20                 # pictures left out at once to see how far a score depends on which were drawn
 PARTS = 20                 # of a generator's pictures, each left out in turn
@@ -49,7 +51,9 @@ class Score:
 
 
 def recomputed(count: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
-    """Each score of the cards of segmenters and classifier, on the first `count` of those that it was measured on.
+    """Each score of the cards of segmenters, classifier and scorer, on the first `count` of those that it was measured on.
+
+    Of the scorer on 800 at least, since shares of right answers are far more uncertain.
 
     Errors: CheckpointError for a card that is missing or states no score.
     """
@@ -62,6 +66,12 @@ def recomputed(count: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
     (top1,) = stated(weights / "storybook-classifier.md", r"Top-1 on .*?: \*\*([\d.]+)\*\*")
     found = classifier_card.evaluate(classifier, RENDERS[:count])
     yield Score("storybook-classifier", "top-1", top1, found.top1, found.error)
+    scorer = load_scorer_file(weights / "storybook-scorer.safetensors")
+    pattern = r"(?s)false of it, in\s+\*\*([\d.]+)\*\*.*?put wrong in\s+\*\*([\d.]+)\*\*"
+    first, apart = stated(weights / "storybook-scorer.md", pattern)
+    asked = scorer_card.evaluate(scorer, RENDERS[:max(count, LEAST)])
+    yield Score("storybook-scorer", "first of 100", first, *asked.top1)
+    yield Score("storybook-scorer", "of two", apart, *asked.twins)
 
 
 def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHTS) -> Iterator[Score]:

@@ -1,5 +1,6 @@
 """ProGAN generators as layered nets: `layer1` ... `layerN`, each stopped after its leaky ReLU; the picture follows the last."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ def matches(contents: Contents) -> bool:
 def build(contents: Contents) -> ProGAN:
     """A generator from the keys of either public layout; widths and size are read from the shapes.
 
-    `facts` may say `upsample` and `replicate_from`, as the bundle's files do. Errors: CheckpointError, naming the key.
+    `facts` may say `upsample`, `replicate_from` and the recipe, as the bundle's files do. Errors: CheckpointError, naming the key.
     """
     held, name = named(contents.tensors), contents.name
     count = len({int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))})
@@ -106,7 +107,8 @@ def build(contents: Contents) -> ProGAN:
         if f"output.{part}" in held:
             held[f"output_{size}x{size}.{part}"] = held.pop(f"output.{part}")
     net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=contents.facts.get("upsample", "nearest"),
-                    replicate_from=int(contents.facts.get("replicate_from", 1 << 30)))
+                    replicate_from=int(contents.facts.get("replicate_from", 1 << 30)),
+                    pixel_norm=json.loads(contents.facts.get("recipe", "{}")).get("pixel_norm", True))
     fill(net, held, name, spelled=spelled)
     return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]
 

@@ -45,15 +45,16 @@ class ScaledConv(nn.Module):
 
 
 class Block(ScaledConv):
-    """pixel norm -> (double the size) -> convolution -> leaky ReLU."""
+    """(pixel norm) -> (double the size) -> convolution -> leaky ReLU."""
 
     def __init__(self, channels_in: int, channels: int, kernel: int, *, padding: int, upsample: Upsampling | None,
-                 replicate: bool = False) -> None:
+                 replicate: bool = False, pixel_norm: bool = True) -> None:
         super().__init__(channels_in, channels, kernel, padding=padding, gain=math.sqrt(2), replicate=replicate)
-        self.upsample = upsample
+        self.upsample, self.pixel_norm = upsample, pixel_norm
 
     def forward(self, x: Tensor) -> Tensor:
-        x = pixel_norm(x)
+        if self.pixel_norm:
+            x = pixel_norm(x)
         if self.upsample == "nearest":
             x = F.interpolate(x, scale_factor=2, mode="nearest")
         elif self.upsample == "bilinear":  # equals nearest doubling followed by the [1, 2, 1] blur
@@ -66,19 +67,22 @@ class ProGANNet(nn.Module):
 
     `channels` holds one width per layer; `outputs` the picture sizes that have an `output_SxS` (the last alone in a
     finished net, all of them while it grows). `replicate_from`: the smallest size whose borders are repeated.
+    `pixel_norm`: off for a study of what it does; then z is not normed either.
     """
 
     def __init__(self, channels: tuple[int, ...], *, latent: int, outputs: tuple[int, ...] | None = None,
-                 upsample: Upsampling = "nearest", replicate_from: int = 1 << 30) -> None:
+                 upsample: Upsampling = "nearest", replicate_from: int = 1 << 30, pixel_norm: bool = True) -> None:
         super().__init__()
         self.channels, self.latent, self.replicate_from = tuple(channels), latent, replicate_from
+        self.pixel_norm = pixel_norm
         self.upsample: Upsampling = upsample
         for number, width in enumerate(channels, start=1):
             before = latent if number == 1 else channels[number - 2]
             up = upsample if number > 1 and number % 2 else None
             kernel, padding = (4, 3) if number == 1 else (3, 1)
             self.add_module(f"layer{number}", Block(before, width, kernel, padding=padding, upsample=up,
-                                                    replicate=self.size_after(number) >= replicate_from))
+                                                    replicate=self.size_after(number) >= replicate_from,
+                                                    pixel_norm=pixel_norm))
         for size in outputs or (self.size_after(len(channels)),):
             width = channels[self.last_layer(size) - 1]
             self.add_module(f"output_{size}x{size}", ScaledConv(width, 3, 1, padding=0, gain=1.0))
@@ -113,7 +117,11 @@ class ProGANNet(nn.Module):
 
     def colors(self, features: Tensor, size: int) -> Tensor:
         """The same before they are cut to [-1, 1]: what gradients flow through in training."""
-        return self.get_submodule(f"output_{size}x{size}")(pixel_norm(features))
+        return self.get_submodule(f"output_{size}x{size}")(self.normed(features))
+
+    def normed(self, features: Tensor) -> Tensor:
+        """Features as the next convolution reads them."""
+        return pixel_norm(features) if self.pixel_norm else features
 
     def forward(self, z: Tensor) -> Tensor:
         x = z.reshape(len(z), self.latent, 1, 1)

@@ -53,26 +53,36 @@ class View:
 def caption(scene_or_seed: Scene | int, *, crop: Box | None = None, seed: int = 0, style: str | None = None) -> str:
     """A caption of the picture, or of a crop (x0, y0, x1, y1) in fractions of it, y down.
 
-    Another `seed` words it otherwise. `style` is one of STYLES; None lets the seed choose.
+    Another `seed` words it otherwise. `style` is one of STYLES, from which the seed chooses where it is None, or of ORDERS.
     Every concept that it names covers at least .5 % of the crop. Raises RegionError for an empty crop
     and ArgumentError for an unknown style.
     """
-    if style is not None and style not in STYLES:
-        raise ArgumentError(one_of("style", style, STYLES, where="captions"))
+    if style is not None and style not in {**STYLES, **ORDERS}:
+        raise ArgumentError(one_of("style", style, (*STYLES, *ORDERS), where="captions"))
     it = scene_or_seed if isinstance(scene_or_seed, Scene) else scene(scene_or_seed)
     random = Streams(it.seed)(f"caption {checked_seed(seed)}")
     chosen = style or pick(random, tuple(STYLES))
-    return STYLES[chosen](_view(it, crop or (0., 0., 1., 1.), random))
+    return worded(view_of(it, crop or (0., 0., 1., 1.), random), chosen)
 
 
-def _view(it: Scene, crop: Box, random: RandomState) -> View:
+def worded(view: View, style: str) -> str:
+    """A caption of what a view shows, in one of STYLES or ORDERS, worded by the view's own random stream."""
+    return (STYLES.get(style) or ORDERS[style])(view)
+
+
+def view_of(it: Scene, crop: Box, random: RandomState, masks: np.ndarray | None = None) -> View:
+    """What a caption of a crop may speak of; `masks` (concepts, 64, 64): those of the scene, where they are known already.
+
+    Raises RegionError for an empty crop.
+    """
     x0, y0, x1, y1 = (int(round(value * SIZE)) for value in crop)
     if not (0 <= x0 < x1 <= SIZE and 0 <= y0 < y1 <= SIZE):
         raise RegionError(f"no crop {crop!r}; give x0 < x1 and y0 < y1 from 0 to 1, at least 1/{SIZE} apart.")
-    masks = dict(zip(CONCEPT_NAMES, render(it, SIZE).masks[:, y0:y1, x0:x1], strict=True))
-    shares = {name: float(mask.mean()) for name, mask in masks.items() if mask.mean() >= VISIBLE}
-    centers = {name: float(np.nonzero(masks[name])[1].mean() / (x1 - x0)) for name in shares}
-    return View(it, (x0 / SIZE, y0 / SIZE, x1 / SIZE, y1 / SIZE), masks, shares, centers, random)
+    whole = render(it, SIZE).masks if masks is None else masks
+    seen = dict(zip(CONCEPT_NAMES, whole[:, y0:y1, x0:x1].astype(bool), strict=True))
+    shares = {name: float(mask.mean()) for name, mask in seen.items() if mask.mean() >= VISIBLE}
+    centers = {name: float(np.nonzero(seen[name])[1].mean() / (x1 - x0)) for name in shares}
+    return View(it, (x0 / SIZE, y0 / SIZE, x1 / SIZE, y1 / SIZE), seen, shares, centers, random)
 
 
 # ---- phrases
@@ -87,7 +97,7 @@ def _noun(view: View, name: str) -> str:
     return pick(view.random, words)
 
 
-def _color(view: View, name: str) -> str | None:
+def color_of(view: View, name: str) -> str | None:
     """The colour of a concept as daylight shows it, where it has one that snow and other things do not hide."""
     it, home = view.scene, view.scene.building
     if home and name in ("house", "church", "barn", "wall"):
@@ -108,10 +118,10 @@ def _color(view: View, name: str) -> str | None:
 
 def _count(view: View, name: str) -> int:
     """How many of a concept have their middle in sight; 1 where it is one thing or none can be told apart."""
-    return max(1, len(_middles(view, name)))
+    return max(1, len(middles(view, name)))
 
 
-def _middles(view: View, name: str) -> list[tuple[float, float]]:
+def middles(view: View, name: str) -> list[tuple[float, float]]:
     """The middles (x, y) of a concept's instances that the crop shows."""
     it, (x0, y0, x1, y1) = view.scene, view.crop
     places = {"tree": [(t.x, t.foot - t.height * .6) for t in it.trees], "cloud": [(c.x, c.y) for c in it.clouds],
@@ -127,16 +137,16 @@ def _middles(view: View, name: str) -> list[tuple[float, float]]:
 
 def _number(view: View, name: str) -> str:
     """"two" where they stand apart, else "some" or "many"."""
-    middles = _middles(view, name)
-    apart = all(abs(x - u) + abs(y - v) > .15 for i, (x, y) in enumerate(middles) for u, v in middles[:i])
-    if apart and name != "mountain" and len(middles) in COUNTS:
-        return COUNTS[len(middles)]
-    return MANY if len(middles) > 4 else pick(view.random, SOME)
+    found = middles(view, name)
+    apart = all(abs(x - u) + abs(y - v) > .15 for i, (x, y) in enumerate(found) for u, v in found[:i])
+    if apart and name != "mountain" and len(found) in COUNTS:
+        return COUNTS[len(found)]
+    return MANY if len(found) > 4 else pick(view.random, SOME)
 
 
 def _phrase(view: View, name: str, *, colored: float = .7) -> str:
     """A noun with its article, number and perhaps its colour."""
-    noun, color, count = _noun(view, name), _color(view, name), _count(view, name)
+    noun, color, count = _noun(view, name), color_of(view, name), _count(view, name)
     if color and view.random.rand() < colored:
         noun = f"{color} {noun}"
     if name in MASS and noun.split()[-1] not in ("lake", "pond", "meadow", "lawn"):
@@ -266,3 +276,28 @@ def _sides(view: View) -> str:
 
 STYLES: dict[str, Callable[[View], str]] = {
     "plain": _plain, "list": _list, "sentence": _sentence, "short": _short, "sides": _sides}
+
+
+# ---- orders of words that no style takes: what a reader of captions makes of them shows whether it reads or knows by heart
+
+def _setting_first(view: View) -> str:
+    """on a winter night, a white church with a blue dome"""
+    return f"{_setting(view)}, {_subject_phrase(view, _subject(view))}"
+
+
+def _season_first(view: View) -> str:
+    """It is a winter night. You can see a white church, two trees and a path."""
+    subject = _subject(view)
+    things = [_subject_phrase(view, subject)] + [_phrase(view, name) for name in _others(view, subject, 2)]
+    return f"It is {with_article(f'{view.scene.season} {SPANS[view.scene.hour]}')}. You can see {listed(things)}."
+
+
+def _relation_first(view: View) -> str:
+    """beside a lake, a white church with a blue dome"""
+    subject = _subject(view)
+    relations = _relations(view, subject)
+    return f"{pick(view.random, relations) if relations else _setting(view)}, {_subject_phrase(view, subject)}"
+
+
+ORDERS: dict[str, Callable[[View], str]] = {
+    "setting first": _setting_first, "season first": _season_first, "relation first": _relation_first}

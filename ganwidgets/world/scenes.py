@@ -53,6 +53,11 @@ def scene(seed: int, *, without: Sequence[str] = (), thin: Mapping[str, Number] 
     return replace(_plan(seed), without=_left_out(seed, without, thin or {}))
 
 
+def place_of(seed: int) -> str:
+    """The place of a seed's scene, without making the rest of it. Raises SeedError for a seed out of range."""
+    return _place(Streams(checked_seed(seed))("setting"))
+
+
 def checked_seed(seed: int) -> int:
     """`seed` as an int, or a SeedError."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2 ** 32:
@@ -89,7 +94,7 @@ def _plan(seed: int) -> Scene:
     """All of the scene, nothing left out."""
     stream = Streams(seed)
     random = stream("setting")
-    place = PLACES[random.randint(len(PLACES))]
+    place = _place(random)
     hour, season, weather = (_weighted(random, table) for table in (HOURS, SEASONS, WEATHERS))
     light_from = 1 if random.rand() < .5 else -1
     horizon = landscape.horizon(random, place)
@@ -109,6 +114,11 @@ def _plan(seed: int) -> Scene:
         landscape.bushes(stream("bushes"), season, ground, home, water),
         landscape.fence(stream("fence"), place, season, ground, home),
         tuple(map(tuple, stream("grain").randint(0, 256, (6, 6)).tolist())))
+
+
+def _place(random: RandomState) -> str:
+    """The first that is drawn of a setting."""
+    return PLACES[random.randint(len(PLACES))]
 
 
 def _weighted(random: RandomState, table: Mapping[str, float]) -> str:

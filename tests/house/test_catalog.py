@@ -42,7 +42,13 @@ def test_the_judge_is_nobodys_companion():
         assert "storybook-judge" not in entry.companions.values()
 
 
-@pytest.mark.parametrize("load, kind", [(gw.load, "generator"), (gw.load_segmenter, "segmenter")])
+def test_storybook_comes_with_its_scorer():
+    g = gw.load("storybook", device="cpu")
+    scorer, pictures = g.companions["scorer"](), g.images(g.sample(range(3)))
+    assert isinstance(scorer, gw.TextImageScorer) and scorer.score(pictures, "a house by day").shape == (3,)
+
+
+@pytest.mark.parametrize("load, kind", [(gw.load, "generator"), (gw.load_segmenter, "segmenter"), (gw.load_scorer, "scorer")])
 def test_unknown_name(load, kind):
     with pytest.raises(NameLookupError, match=f"no {kind} 'storybok'.*storybook.*Did you mean 'storybook'"):
         load("storybok")

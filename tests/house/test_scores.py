@@ -17,7 +17,7 @@ def test_every_score_of_the_cards_is_found_again():
     found = list(recomputed(60))
     assert [(score.net, score.what.split()[0]) for score in found] == [
         ("storybook-segmenter", "mean"), ("storybook-segmenter", "mean"), ("storybook-judge", "mean"), ("storybook-judge", "mean"),
-        ("storybook-classifier", "top-1")]
+        ("storybook-classifier", "top-1"), ("storybook-scorer", "first"), ("storybook-scorer", "of")]
     assert all(score.holds for score in found), [str(score) for score in found]
     assert all(0 < score.error < 0.03 for score in found[:4])
 
@@ -48,7 +48,7 @@ def test_another_card_is_noticed_and_said(tmp_path, capsys, monkeypatch):
         shutil.copy(path, tmp_path)
     card = tmp_path / "storybook-classifier.md"
     card.write_text(card.read_text().replace("**1.000**", "**0.700**"))
-    *_, last = recomputed(40, weights=tmp_path)
+    *_, last, _, _ = recomputed(40, weights=tmp_path)
     assert last.stated == 0.7 and not last.holds
     monkeypatch.setattr("ganwidgets.scores.recomputed", lambda pictures: iter([last]))
     assert cli.main(["check", "--scores", "--pictures", "40"]) != 0

@@ -39,7 +39,7 @@ def test_contents(wheel):
             "ganwidgets/world/weights/storybook.safetensors", "ganwidgets/world/weights/storybook.md"} <= set(names)
     books = {f"ganwidgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert books and books == {name for name in names if name.endswith(".ipynb")}
-    assert not [name for name in names if "discriminator" in name]
+    assert not [name for name in names if "discriminator" in name or "variant-" in name]
     assert not [name for name in names if name.split("/")[0] in ("tests", "js", "claims", "benchmarks", "notebooks")]
     assert any(name.endswith("licenses/LICENSE") for name in names)
     packages = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "ganwidgets").rglob("*.py")}

@@ -7,7 +7,7 @@ import torch
 
 from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.world.train import storybook, style
-from ganwidgets.world.train.storybook import Kind, Stage
+from ganwidgets.world.train.storybook import Stage
 from ganwidgets.world.train.style import StyleRecipe
 
 from .test_training import pictures, steps  # noqa: F401  (a fixture)
@@ -17,13 +17,13 @@ TINY = StyleRecipe(channels=(16, 12, 8), latent=16, mapping=2, adversary={8: 12,
 
 
 def fresh():
-    return storybook.begin(Kind(style.stylegan2_of, style.draw, style.grow), TINY, "cpu")
+    return style.fresh(TINY, "cpu")
 
 
 @pytest.fixture
 def at_home(tmp_path, monkeypatch, pictures):  # noqa: F811
     monkeypatch.setenv("GANWIDGETS_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(style, "training_pictures", lambda size: pictures)
+    monkeypatch.setattr(storybook, "training_pictures", lambda size, without: pictures)
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def test_trained_weights_load_and_can_be_trained_on(at_home):
     kept = torch.load(state / "state.pt", weights_only=True)
     (state / "state.pt").unlink()
     run = fresh()
-    storybook.restore(run, state, at_home / "weights" / "storybook-style-discriminator.safetensors", "cpu")
+    storybook.restore(run, state, at_home / "weights", "cpu")
     assert run.shown == kept["shown"] > 64
     for key, value in run.adversary.state_dict().items():
         assert torch.equal(value, kept["adversary"][key].half().float())

@@ -27,7 +27,7 @@ def pictures():
 @pytest.fixture
 def at_home(tmp_path, monkeypatch, pictures):
     monkeypatch.setenv("GANWIDGETS_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(storybook, "training_pictures", lambda size: pictures)
+    monkeypatch.setattr(storybook, "training_pictures", lambda size, without: pictures)
     monkeypatch.setattr(storybook, "WEIGHTS", tmp_path / "weights")
     return tmp_path
 

@@ -34,11 +34,12 @@ class Adversary(nn.Module):
 
     `channels` maps every grid from the largest to 4 to its width; `rgb_S` reads pictures at size S, `same_S` and `down_S`
     are the two convolutions of a grid. Pictures of twice the largest grid are read as 2 x 2 pixels a cell: convolutions
-    on all of their pixels would cost more than all the rest.
+    on all of their pixels would cost more than all the rest. `deviation`: whether it is told how alike a batch is.
     """
 
-    def __init__(self, channels: dict[int, int]) -> None:
+    def __init__(self, channels: dict[int, int], *, deviation: bool = True) -> None:
         super().__init__()
+        self.deviation = deviation
         self.channels = dict(sorted(channels.items(), reverse=True))
         self.largest = max(self.channels)
         for size, width in self.channels.items():
@@ -48,7 +49,7 @@ class Adversary(nn.Module):
                 self.add_module(f"down_{size}", EqualConv(width, self.channels[size // 2], 3, padding=1))
         self.add_module(f"rgb_{2 * self.largest}", EqualConv(12, self.channels[self.largest], 3, padding=1))
         last = self.channels[4]
-        self.joint = EqualConv(last + 1, last, 3, padding=1)
+        self.joint = EqualConv(last + deviation, last, 3, padding=1)
         self.dense = EqualConv(last, last, 4)
         self.verdict = EqualConv(last, 1, 1, gain=1.0)
 
@@ -63,7 +64,9 @@ class Adversary(nn.Module):
         for smaller in self.channels:
             if 4 < smaller < size:
                 x = self.down(x, smaller)
-        x = F.leaky_relu(self.joint(add_batch_deviation(x)), 0.2)
+        if self.deviation:
+            x = add_batch_deviation(x)
+        x = F.leaky_relu(self.joint(x), 0.2)
         return self.verdict(F.leaky_relu(self.dense(x), 0.2)).flatten()
 
     def read(self, pictures: Tensor) -> Tensor:

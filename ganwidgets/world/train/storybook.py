@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganwidgets.core.errors import ArgumentError
-from ganwidgets.models.progan_net import ProGANNet, pixel_norm
+from ganwidgets.models.progan_net import ProGANNet
 from ganwidgets.models.stylegan2_net import channels_last
 from ganwidgets.world.train.adversary import Adversary
+from ganwidgets.world.train.augment import augmented
+from ganwidgets.world.train.projected import Projected
 from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
 
@@ -59,6 +62,17 @@ class Recipe:
     r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
     average_over: float = 10_000  # pictures after which the averaged weights have half forgotten
     seed: int = 1
+    name: str = "storybook"      # of the weights' file and of the state's folder
+    without: tuple[str, ...] = ()  # places of the world whose pictures are not shown
+    pixel_norm: bool = True
+    deviation: bool = True       # the adversary is told how alike a batch is
+    augment: bool = False        # the adversary sees all pictures recoloured, shifted and in part covered
+    projected: bool = False      # the adversary reads frozen features of photographs; for the recipe search alone
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the whole run shows."""
+        return sum(stage.pictures for stage in self.stages)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class Training:
     recipe: Recipe
     generator: Any
     average: Any
-    adversary: Adversary
+    adversary: nn.Module
     steps_g: torch.optim.Adam
     steps_d: torch.optim.Adam
     random: torch.Generator
@@ -87,20 +101,30 @@ class Training:
 
 
 def train(*, minutes: float, device: str = "auto", resume: bool = True, recipe: Recipe | None = None,
-          weights: Path = WEIGHTS) -> Path:
+          weights: Path = WEIGHTS, alone: bool = False) -> Path:
     """Train for `minutes`, then write the averaged generator and the adversary as float16; answers the weights' path.
 
-    `resume`: go on from the saved state, else from the shipped weights. Errors: ArgumentError where it is off and an
+    `resume`: go on from the saved state, else from the shipped weights. It ends early where the recipe's
+    pictures have been shown. `alone`: write the generator alone. Errors: ArgumentError where `resume` is off and an
     earlier run would be overwritten.
     """
+    return train_kind(fresh, partial(export, alone=alone), recipe or Recipe(), minutes=minutes, device=device, resume=resume,
+                      weights=weights)
+
+
+def train_kind(fresh: Callable[..., Training], export: Callable[..., Path], recipe: Recipe, *, minutes: float, device: str,
+               resume: bool, weights: Path) -> Path:
+    """Train any kind of generator: `fresh(recipe, device)` begins a run, `export(run, weights)` writes what it has reached."""
     torch.set_flush_denormal(True)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder, recipe = state_folder("storybook"), recipe or Recipe()
+    folder = state_folder(recipe.name)
     if not resume and (folder / "state.pt").exists():
         raise ArgumentError(f"{folder} holds an earlier run; go on with it (resume, --resume) or move that folder away.")
-    pictures = training_pictures(recipe.stages[-1].size)
-    run = resumed(folder, recipe, device, weights) if resume else fresh(recipe, device)
+    pictures = training_pictures(max(64, recipe.stages[-1].size), without=recipe.without)  # smaller ones are averaged
+    run = fresh(recipe, device)
+    if resume:
+        restore(run, folder, weights, device)
     run_for(run, pictures, 60 * minutes, folder, device)
     return export(run, weights)
 
@@ -109,14 +133,9 @@ def fresh(recipe: Recipe, device: str) -> Training:
     return begin(Kind(progan_of, lambda net, z, size, fade, random: draw(net, z, size, fade), grow), recipe, device)
 
 
-def progan_of(recipe: Recipe) -> ProGANNet:
-    return ProGANNet(recipe.channels, latent=recipe.latent, outputs=tuple(s.size for s in recipe.stages),
-                     upsample=recipe.upsample, replicate_from=recipe.replicate_from)  # type: ignore[arg-type]
-
-
 def begin(kind: Kind, recipe: Recipe, device: str) -> Training:
     torch.manual_seed(recipe.seed)  # this process trains one net and nothing else
-    generator, adversary = fast(kind.make(recipe), device), fast(Adversary(recipe.adversary), device)
+    generator, adversary = fast(kind.make(recipe), device), fast(adversary_of(recipe), device)
     average = fast(kind.make(recipe), device)
     average.load_state_dict(generator.state_dict())
     def adam(net: nn.Module) -> torch.optim.Adam:
@@ -125,18 +144,32 @@ def begin(kind: Kind, recipe: Recipe, device: str) -> Training:
                     torch.Generator().manual_seed(recipe.seed))
 
 
+def progan_of(recipe: Recipe) -> ProGANNet:
+    return ProGANNet(recipe.channels, latent=recipe.latent, outputs=tuple(s.size for s in recipe.stages),
+                     upsample=recipe.upsample, replicate_from=recipe.replicate_from,  # type: ignore[arg-type]
+                     pixel_norm=recipe.pixel_norm)
+
+
+def adversary_of(recipe: Recipe) -> nn.Module:
+    if recipe.projected:
+        return Projected(min(recipe.adversary.values()))
+    return Adversary(recipe.adversary, deviation=recipe.deviation)
+
+
 def fast(net, device: str):
     return channels_last(net.to(device))
 
 
 def resumed(folder: Path, recipe: Recipe, device: str, weights: Path = WEIGHTS) -> Training:
-    """From the state of an earlier run, else from the shipped weights (their moments start anew), else from nothing."""
+    """A run that goes on where an earlier one was."""
     run = fresh(recipe, device)
-    restore(run, folder, weights / "storybook-discriminator.safetensors", device)
+    restore(run, folder, weights, device)
     return run
 
 
-def restore(run: Training, folder: Path, shipped: Path, device: str) -> None:
+def restore(run: Training, folder: Path, weights: Path, device: str) -> None:
+    """Go on from the state of an earlier run, else from the shipped weights (their moments start anew), else from nothing."""
+    shipped = weights / f"{run.recipe.name}-discriminator.safetensors"
     if (folder / "state.pt").exists():
         saved = torch.load(folder / "state.pt", map_location=device, weights_only=True)
         for name in ("generator", "average", "adversary", "steps_g", "steps_d"):
@@ -144,11 +177,11 @@ def restore(run: Training, folder: Path, shipped: Path, device: str) -> None:
         run.random.set_state(saved["random"].cpu())
         run.shown, run.seconds = saved["shown"], saved["seconds"]
     elif shipped.exists():
-        held_by = load_file(shipped)
+        held = load_file(shipped)
         for prefix, nets in (("generator.", (run.generator, run.average)), ("adversary.", (run.adversary,))):
-            held = {key.removeprefix(prefix): value.float() for key, value in held_by.items() if key.startswith(prefix)}
+            part = {key.removeprefix(prefix): value.float() for key, value in held.items() if key.startswith(prefix)}
             for net in nets:
-                net.load_state_dict(held)
+                net.load_state_dict(part)
         facts = metadata(shipped)
         run.shown, run.seconds = int(facts["pictures"]), float(facts["seconds"])
 
@@ -175,7 +208,7 @@ def rate_at(recipe: Recipe, shown: int) -> float:
 
 def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, device: str) -> None:
     began, saved, step, before = time.time(), time.time(), 0, run.seconds
-    while time.time() - began < seconds:
+    while time.time() - began < seconds and run.shown < run.recipe.pictures:
         stage, fade = stage_of(run.recipe, run.shown)
         if fade * run.recipe.fade < stage.batch and stage is not run.recipe.stages[0]:
             for net in (run.generator, run.average):
@@ -195,27 +228,33 @@ def run_for(run: Training, pictures: np.ndarray, seconds: float, folder: Path, d
 
 def one_step(run: Training, pictures: np.ndarray, stage: Stage, fade: float, step: int, device: str) -> dict:
     """One batch for both nets: the adversary's step and the generator's share the drawn pictures."""
-    real = batch(pictures, stage, run.random, device)
+    real = seen(run, batch(pictures, stage, run.random, device))
     z = torch.randn(stage.batch, run.recipe.latent, generator=run.random).to(device)
     with halved(device):
         drawn = run.kind.draw(run.generator, z, stage.size, fade, run.random)
-        rendered_votes, drawn_votes = run.adversary(real, fade).float(), run.adversary(drawn.detach(), fade).float()
+        rendered_votes = run.adversary(real, fade).float()
+        drawn_votes = run.adversary(seen(run, drawn.detach()), fade).float()
     loss = F.softplus(-rendered_votes).mean() + F.softplus(drawn_votes).mean()
     run.steps_d.zero_grad(set_to_none=True)
     loss.backward()
-    if step % run.recipe.r1_every == 0:
+    if stage.r1 and step % run.recipe.r1_every == 0:
         (r1(run.adversary, real, fade) * (stage.r1 * run.recipe.r1_every / 2)).backward()
     run.steps_d.step()
     run.adversary.requires_grad_(False)
     run.steps_g.zero_grad(set_to_none=True)
     with halved(device):
-        votes = run.adversary(drawn, fade).float()
+        votes = run.adversary(seen(run, drawn), fade).float()
     F.softplus(-votes).mean().backward()
     run.steps_g.step()
     run.adversary.requires_grad_(True)
     keep_average(run, stage.batch)
     right = ((rendered_votes > 0).float().mean() + (drawn_votes < 0).float().mean()) / 2
     return {"loss": round(loss.item(), 4), "right": round(right.item(), 3)}
+
+
+def seen(run: Training, pictures: Tensor) -> Tensor:
+    """Pictures as the adversary sees them."""
+    return augmented(pictures, run.random) if run.recipe.augment else pictures
 
 
 def halved(device: str) -> torch.autocast:
@@ -263,12 +302,12 @@ def grow(net: ProGANNet, size: int, pictures: int = 64) -> None:
     z = torch.randn(pictures, net.latent, 1, 1, generator=torch.Generator().manual_seed(0)).to(colors.device)
     small = net.run(z, 1, net.last_layer(size) - 2)
     wanted = F.interpolate(net.colors(small, size // 2), scale_factor=2, mode="nearest").transpose(0, 1).flatten(1)
-    features = pixel_norm(net.run(small, net.last_layer(size) - 1, net.last_layer(size))).transpose(0, 1).flatten(1)
+    features = net.normed(net.run(small, net.last_layer(size) - 1, net.last_layer(size))).transpose(0, 1).flatten(1)
     fit = torch.linalg.lstsq(torch.cat([features, torch.ones_like(features[:1])]).T, wanted.T).solution.T
     new.conv.weight[:, :, 0, 0], new.wscale.b[:] = fit[:, :-1] / new.wscale.scale, fit[:, -1]
 
 
-def r1(adversary: Adversary, real: Tensor, fade: float) -> Tensor:
+def r1(adversary: nn.Module, real: Tensor, fade: float) -> Tensor:
     """Mean squared gradient of the votes at rendered pictures (Mescheder et al. 2018, equation 9)."""
     real = real.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(adversary(real, fade).sum(), real, create_graph=True)
@@ -305,11 +344,11 @@ def save_sheet(run: Training, path: Path, columns: int = 12) -> None:
     Image.fromarray(((grid + 1) * 127.5).round().byte().numpy()).save(path)
 
 
-def export(run: Training, folder: Path = WEIGHTS) -> Path:
+def export(run: Training, folder: Path = WEIGHTS, *, alone: bool = False) -> Path:
     """Write the averaged generator, and what is needed to train it on, as float16 safetensors with their recipe.
 
     The first file holds the last output alone; sizes that have not begun yet are the picture before them enlarged. The
-    second holds the adversary, and the generator with the outputs of all sizes.
+    second, left out for a generator `alone`, holds the adversary, and the generator with the outputs of all sizes.
     """
     last, whole_picture = run.recipe.stages[-1].size, copy.deepcopy(run.average)
     for stage in run.recipe.stages:
@@ -318,13 +357,16 @@ def export(run: Training, folder: Path = WEIGHTS) -> Path:
     other = tuple(f"output_{s.size}x{s.size}" for s in run.recipe.stages[:-1])
     weights = {k: v.half().contiguous().cpu() for k, v in whole_picture.state_dict().items()
                if not k.startswith(other)}
-    facts = {"model": "progan", "name": "storybook", "size": str(last), "latent": str(run.recipe.latent),
+    facts = {"model": "progan", "name": run.recipe.name, "size": str(last), "latent": str(run.recipe.latent),
              "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from),
              "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
              "recipe": json.dumps(dataclasses.asdict(run.recipe))}
     folder.mkdir(exist_ok=True)
-    save_file(weights, folder / "storybook.safetensors", metadata=facts)
+    path = folder / f"{run.recipe.name}.safetensors"
+    save_file(weights, path, metadata=facts)
+    if alone:
+        return path
     whole = {f"{part}.{key}": value.half().contiguous().cpu() for part, net in
              (("generator", run.average), ("adversary", run.adversary)) for key, value in net.state_dict().items()}
-    save_file(whole, folder / "storybook-discriminator.safetensors", metadata={**facts, "model": "progan-training"})
-    return folder / "storybook.safetensors"
+    save_file(whole, folder / f"{run.recipe.name}-discriminator.safetensors", metadata={**facts, "model": "progan-training"})
+    return path

@@ -12,15 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganwidgets.core.errors import ArgumentError
 from ganwidgets.models.stylegan2 import mean_w
 from ganwidgets.models.stylegan2_net import StyleGAN2Net
 from ganwidgets.world.train import storybook
-from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.storybook import WEIGHTS, Kind, Recipe, Stage, Training
-from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
-
-NAME = "storybook-style"
+from ganwidgets.world.train.training_pictures import TRAINING_SEEDS
 
 
 @dataclass(frozen=True)
@@ -32,9 +28,10 @@ class StyleRecipe(Recipe):
     mixing: float = 0.5          # the share of the pictures whose rows of w come from two z
     stages: tuple[Stage, ...] = (Stage(16, 48_000, 32, 0.2), Stage(32, 96_000, 16, 0.5), Stage(64, 100_000_000, 16, 1.0))
     adversary: dict[int, int] = field(default_factory=lambda: {32: 48, 16: 64, 8: 96, 4: 128})
-    cool_from: int = 500_000
-    cool_over: float = 100_000
+    cool_from: int = 300_000
+    cool_over: float = 60_000
     seed: int = 2
+    name: str = "storybook-style"
 
 
 def train(*, minutes: float, device: str = "auto", resume: bool = True, recipe: StyleRecipe | None = None,
@@ -44,18 +41,12 @@ def train(*, minutes: float, device: str = "auto", resume: bool = True, recipe: 
     `resume`: go on from the saved state, else from the shipped weights. Errors: ArgumentError where it is off and an
     earlier run would be overwritten.
     """
-    torch.set_flush_denormal(True)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder, recipe = state_folder(NAME), recipe or StyleRecipe()
-    if not resume and (folder / "state.pt").exists():
-        raise ArgumentError(f"{folder} holds an earlier run; go on with it (resume, --resume) or move that folder away.")
-    pictures = training_pictures(recipe.stages[-1].size)
-    run = storybook.begin(Kind(stylegan2_of, draw, grow), recipe, device)
-    if resume:
-        storybook.restore(run, folder, weights / f"{NAME}-discriminator.safetensors", device)
-    storybook.run_for(run, pictures, 60 * minutes, folder, device)
-    return export(run, weights)
+    return storybook.train_kind(fresh, export, recipe or StyleRecipe(), minutes=minutes, device=device, resume=resume,
+                                weights=weights)
+
+
+def fresh(recipe: StyleRecipe, device: str) -> Training:
+    return storybook.begin(Kind(stylegan2_of, draw, grow), recipe, device)
 
 
 def stylegan2_of(recipe: StyleRecipe) -> StyleGAN2Net:
@@ -106,12 +97,13 @@ def export(run: Training, folder: Path = WEIGHTS) -> Path:
             grow(net, stage.size)
     with torch.no_grad():
         net.latent_avg.copy_(mean_w(net))
-    facts = {"model": "stylegan2", "name": NAME, "size": str(net.size), "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}",
-             "training_seeds": str(TRAINING_SEEDS), "recipe": json.dumps(dataclasses.asdict(run.recipe))}
+    facts = {"model": "stylegan2", "name": run.recipe.name, "size": str(net.size), "pictures": str(run.shown),
+             "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
+             "recipe": json.dumps(dataclasses.asdict(run.recipe))}
     folder.mkdir(exist_ok=True)
     save_file({key: value.half().contiguous().cpu() for key, value in net.state_dict().items()},
-              folder / f"{NAME}.safetensors", metadata=facts)
+              folder / f"{run.recipe.name}.safetensors", metadata=facts)
     whole = {f"{part}.{key}": value.half().contiguous().cpu() for part, held in
              (("generator", net), ("adversary", run.adversary)) for key, value in held.state_dict().items()}
-    save_file(whole, folder / f"{NAME}-discriminator.safetensors", metadata={**facts, "model": "stylegan2-training"})
-    return folder / f"{NAME}.safetensors"
+    save_file(whole, folder / f"{run.recipe.name}-discriminator.safetensors", metadata={**facts, "model": "stylegan2-training"})
+    return folder / f"{run.recipe.name}.safetensors"

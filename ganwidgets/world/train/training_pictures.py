@@ -5,21 +5,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from ganwidgets.world.render import pictures
+from ganwidgets.world.scenes import place_of
 from ganwidgets.world.train.state import announced, state_folder
 
 TRAINING_SEEDS = range(1_000_000, 1_050_000)  # no test, claim or lesson draws from these
 CHUNK = 500
 
 
-def training_pictures(size: int = 64, seeds: Sequence[int] = TRAINING_SEEDS) -> np.ndarray:
-    """Pictures (n, size, size, 3) in uint8, read-only and mapped from disk; a stopped rendering goes on where it was."""
+def training_pictures(size: int = 64, seeds: Sequence[int] = TRAINING_SEEDS, *, without: Sequence[str] = ()) -> np.ndarray:
+    """Pictures (n, size, size, 3) in uint8, read-only and mapped from disk; a stopped rendering goes on where it was.
+
+    `without`: places of which there are no pictures, as if the world had none; the rest is then held in memory.
+    """
     folder = state_folder("pictures")
     stem = f"{size}px-{seeds[0]}-{seeds[-1]}"
     done, part = folder / f"{stem}.npy", folder / f"{stem}.part.npy"
     if not done.exists():
         render_into(part, folder / f"{stem}.count", size, seeds)
         part.rename(done)
-    return np.load(done, mmap_mode="r")
+    held = np.load(done, mmap_mode="r")
+    return held[[row for row, seed in enumerate(seeds) if place_of(seed) not in without]] if without else held
 
 
 def render_into(path, count_path, size: int, seeds: Sequence[int]) -> None:

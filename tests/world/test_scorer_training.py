@@ -1,0 +1,142 @@
+"""What the scorer learns from: captions with nothing held out, batches that are the same again, and a loss that falls."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from numpy.random import RandomState
+
+from ganwidgets.models.scorer_nets import ScorerNet, Shape
+from ganwidgets.models.scorers import MOST_WORDS
+from ganwidgets.world.captions import STYLES, caption
+from ganwidgets.world.facts import HUES, false, pairs_in, words_of
+from ganwidgets.world.render import render
+from ganwidgets.world.scenes import scene
+from ganwidgets.world.train import scorer as training
+from ganwidgets.world.train import scorer_exam, scorer_judged, supervised
+from ganwidgets.world.train.scorer_texts import PAIRS, SYNONYM_STYLES, TWINS, taught, texts_of, uses_synonym, vocabulary
+from ganwidgets.world.train.segmenter_card import RENDERS
+from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, Pool
+
+TINY = training.Recipe(shape=Shape(half=8, quarter=12, eighth=16, words=16, looks=2, where=8, what=8), batch=16)
+SEEDS = RENDER_SEEDS[:40]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    drawn = [render(seed, 64) for seed in SEEDS]
+    masks = [np.packbits(one.masks.reshape(24, -1), axis=1) for one in drawn]
+    return Pool(np.stack([one.picture for one in drawn]), np.stack(masks))
+
+
+@pytest.fixture(scope="module")
+def texts(pool, tmp_path_factory):
+    return texts_of(pool, SEEDS, tmp_path_factory.mktemp("texts") / "texts.npz")
+
+
+def as_text(numbers):
+    return " ".join(vocabulary().words[number - 1] for number in numbers if number)
+
+
+def test_half_of_the_pairs_are_held_out_and_every_word_is_taught():
+    every = {(color, name) for name, colors in HUES.items() for color in colors}
+    assert every > PAIRS and len(PAIRS) == len(every) // 2
+    assert {color for color, _ in every - PAIRS} == {color for color, _ in every}
+    assert {name for _, name in every - PAIRS} == set(HUES)
+
+
+def test_nothing_held_out_is_taught(texts, pool):
+    assert len(texts) > 8 * len(SEEDS)
+    for row in texts.words.reshape(-1, texts.words.shape[2]):
+        assert not pairs_in(as_text(row)) & PAIRS
+    assert not taught("a red barn", "short") and taught("a brown barn", "short")
+    word, style = min(SYNONYM_STYLES)
+    assert uses_synonym(f"a {word}", style) and not uses_synonym(f"a {word}", "short")
+
+
+def test_each_caption_has_twins_that_differ_in_a_word(texts):
+    assert (texts.words[:, 1:, 0] > 0).sum(1).mean() > 1 and texts.words.shape[1] == 1 + TWINS
+    for rows in texts.words[::7]:
+        for twin in rows[1:]:
+            first, second = as_text(rows[0]).split(), as_text(twin).split()
+            if second:
+                assert sum(a != b for a, b in zip(first, second, strict=True) if {a, b} - {"a", "an"}) == 1
+    assert not false(texts.said[:50], texts.shown[:50])[np.eye(min(50, len(texts)), dtype=bool)].any()
+
+
+def test_texts_are_written_once(texts, pool, tmp_path):
+    first = texts_of(pool, SEEDS[:3], tmp_path / "t.npz")
+    again = texts_of(Pool(pool.pictures * 0, pool.masks * 0), SEEDS[:3], tmp_path / "t.npz")
+    assert np.array_equal(first.words, again.words) and np.array_equal(first.words, texts.words[:len(first)])
+
+
+def test_every_word_of_captions_is_in_the_vocabulary():
+    known = vocabulary()
+    used = {word for seed in range(400) for style in STYLES for word in words_of(caption(seed, seed=seed, style=style))}
+    assert not [word for word in used if known.number(word) is None]
+    never = [word for number, word in enumerate(known.words, start=1) if number not in {known.number(each) for each in used}]
+    assert len(never) <= 3, f"{never} are in the vocabulary and in no caption"
+
+
+def test_a_batch_is_the_same_again_and_mirrors_its_words(pool, texts):
+    sides = vocabulary().encode("left right")
+    one, again, other = (training.batch(TINY, step, pool, texts, sides) for step in (3, 3, 4))
+    assert all(torch.equal(getattr(one, part), getattr(again, part)) for part in ("pictures", "words", "hidden", "false"))
+    assert not torch.equal(one.pictures, other.pictures)
+    assert one.pictures.shape == (16, 3, 64, 64) and one.pictures.abs().max() <= 1 and not one.false.diagonal().any()
+    words = torch.tensor([[[sides[0], 5, sides[1], 0]]] * 64)
+    pictures = torch.arange(64.0).expand(64, 3, 64, 64)
+    turned, said = training.mirrored(RandomState(0), pictures, words, sides)
+    flipped = turned[:, 0, 0, 0] == 63
+    assert 0.2 < flipped.float().mean() < 0.8
+    assert torch.equal(said[~flipped], words[~flipped]) and (said[flipped][:, 0] == torch.tensor([sides[1], 5, sides[0], 0])).all()
+
+
+def test_a_little_one_learns(pool, texts):
+    place, sides = torch.device("cpu"), vocabulary().encode("left right")
+    few = dataclasses.replace(texts, **{field.name: getattr(texts, field.name)[:60] for field in dataclasses.fields(texts)})
+    run = supervised.begin(lambda: ScorerNet(TINY.shape, len(vocabulary().words), MOST_WORDS), seed=1, rate=5e-3, decay=0.0,
+                           place=place)
+    losses = [supervised.descend(run, training.loss(TINY, run.net, training.batch(TINY, step, pool, few, sides), place), 0.9)
+              for step in range(120)]
+    assert np.mean(losses[-20:]) < 0.75 * np.mean(losses[:20])
+
+
+def test_questions_hold_what_their_condition_says():
+    for name, (seen, unseen) in scorer_exam.CONDITIONS.items():
+        first, second = (scorer_exam.asked(RENDERS[:25], choose) for choose in (seen, unseen))
+        assert first and second, name
+        assert all(not pairs_in(each.text) & PAIRS for each in first)
+        if name == "pairs":
+            assert all(len(pairs_in(each.text)) == 1 and pairs_in(each.text) <= PAIRS for each in second)
+
+
+def test_the_right_caption_beats_99_that_are_false():
+    asked = scorer_exam.asked(RENDERS[:10])
+    others = scorer_exam.asked(RENDERS[:260])
+    truth = {each.text: each for each in others}
+    called = []
+
+    def oracle(pictures, texts):
+        called.extend(texts)
+        return np.asarray([[own == each.text for own in texts[row]] for row, each in enumerate(asked)], float)
+
+    assert scorer_exam.first_of_many(oracle, asked, others).all()
+    assert not scorer_exam.first_of_many(lambda pictures, texts: np.zeros((len(texts), 100)), asked, others).any()
+    for question, texts in zip(asked, called, strict=True):
+        assert texts[0] == question.text and len(set(texts)) == 100
+        assert all(false(truth[text].said[None], question.shown[None]).all() for text in texts[1:])
+
+
+def test_daylight_and_colours_are_told_from_pictures_alone():
+    hours, right = [], []
+    for seed in RENDERS[:150]:
+        one, it = render(seed, 64), scene(seed)
+        seen = scorer_judged.by_name(one.masks)
+        if scorer_judged.is_daylight(one.picture, seen):
+            hours.append(it.hour)
+            right += [color in (HUES[name]) for name, color, _ in scorer_judged.colors_of(one.picture, seen)]
+    assert len(hours) > 20 and set(hours) == {"day"} and len(right) > 20 and all(right)
+    asked = scorer_judged.concept_question(scorer_judged.by_name(render(RENDERS[0], 64).masks), RandomState(0))
+    assert asked and asked[1] != asked[2]
