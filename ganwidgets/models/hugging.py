@@ -19,6 +19,7 @@ from ganwidgets.models.segmenters import resized
 from ganwidgets.models.wrap import WrappedClassifier, wrap_classifier
 
 MODES = {0: "nearest-exact", 2: "bilinear", 3: "bicubic"}       # PIL's numbers of resampling filters
+WHOLE = 384                                                      # the side from which on ConvNeXt's processor cuts nothing
 TASK = "the task is semantic"                                    # what OneFormer wants to be told
 
 
@@ -65,10 +66,13 @@ def preparation(processor: Any) -> Preparation:
     if held.get("do_resize") and (not sides or held.get("resample", 2) not in MODES):
         raise ArgumentError(f"this processor brings pictures to {dict(size)} with the filter {held.get('resample')}, which is "
                             "unknown here.")
-    crop = held.get("crop_size") if held.get("do_center_crop") else None
+    wanted = held.get("crop_size") if held.get("do_center_crop") else None
+    crop = (wanted["height"], wanted["width"]) if wanted else None
+    if held.get("crop_pct") and len(sides) == 1:     # ConvNeXt's: larger and cut where the picture is small, squeezed where not
+        side = sides[0]
+        sides, crop = ((int(side / held["crop_pct"]),), (side, side)) if side < WHOLE else ((side, side), None)
     normal = held.get("do_normalize")
-    return Preparation(sides if held.get("do_resize") else (), MODES.get(int(held.get("resample") or 2), "bilinear"),
-                       (crop["height"], crop["width"]) if crop else None,
+    return Preparation(sides if held.get("do_resize") else (), MODES.get(int(held.get("resample") or 2), "bilinear"), crop,
                        tuple(held["image_mean"]) if normal else (0.0, 0.0, 0.0),
                        tuple(held["image_std"]) if normal else (1.0, 1.0, 1.0))
 

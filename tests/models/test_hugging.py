@@ -38,6 +38,14 @@ def test_it_prepares_as_the_processor_does(how, side):
     assert (prepared - wanted).abs().max() < 0.04, "bytes are rounded in between, tensors are not"
 
 
+@pytest.mark.parametrize("side", [32, 384])
+def test_a_part_may_be_cut_off(side):
+    given = processor("ConvNext", size={"shortest_edge": side}, crop_pct=0.8)
+    wanted = given([Image.fromarray(picture) for picture in PICTURES], return_tensors="pt")["pixel_values"]
+    prepared = preparation(given)(IMAGES)
+    assert prepared.shape == wanted.shape == (2, 3, side, side) and (prepared - wanted).abs().max() < 0.04
+
+
 def test_gradients_pass_the_preparation():
     x = IMAGES.clone().mul_(0.9).requires_grad_()
     Preparation((24, 24), "bicubic", (20, 20), (0.5,) * 3, (0.2,) * 3)(x).square().sum().backward()
@@ -55,14 +63,14 @@ def folder(tmp_path_factory):
     processor("Segformer", size={"height": 64, "width": 64}).save_pretrained(home / "segformer")
     swin = library.SwinConfig(embed_dim=8, depths=[1] * 4, num_heads=[1] * 4, window_size=2, image_size=64,
                               out_features=["stage1", "stage2", "stage3", "stage4"])
-    mask = library.Mask2FormerConfig(backbone_config=swin, hidden_dim=16, feature_size=16, mask_feature_size=16, num_queries=5,
+    mask = library.Mask2FormerConfig(backbone_config=swin, hidden_dim=32, feature_size=32, mask_feature_size=32, num_queries=5,
                                      encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=16,
                                      encoder_feedforward_dim=16, **labels)
     library.Mask2FormerForUniversalSegmentation(mask).save_pretrained(home / "mask2former")
     processor("Mask2Former", size={"height": 64, "width": 64}).save_pretrained(home / "mask2former")
     res = library.ResNetConfig(embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1], layer_type="basic", **labels)
     library.ResNetForImageClassification(res).save_pretrained(home / "resnet")
-    processor("Convnext", size={"shortest_edge": 32}, crop_pct=1.0).save_pretrained(home / "resnet")
+    processor("ConvNext", size={"shortest_edge": 32}, crop_pct=0.8).save_pretrained(home / "resnet")
     clip(home / "clip")
     return home
 
