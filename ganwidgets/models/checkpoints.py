@@ -81,6 +81,8 @@ def read(path: Path) -> Contents:
     try:
         if head.startswith((ZIP, TORCH)):
             return read_torch(path)
+        if head[8:9] == b"{":       # a safetensors header: its length may begin with any byte, a pickle's first one too
+            return read_safetensors(path)
         if head[:1] == b"\x80":
             from ganwidgets.models.pickles import read_nvlabs
 
