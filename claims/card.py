@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import ganwidgets as gw
 from claims import nets
 from claims.record import FOLDER
+from ganwidgets.catalog import bundled
 from ganwidgets.core.images import sheet
 from ganwidgets.world.train.storybook import WEIGHTS, metadata
 
@@ -53,7 +54,7 @@ The same latents with four draws of noise; below, in grey, how far the pixels of
 
 
 def main() -> None:
-    for name in gw.available():
+    for name in bundled():
         write(name)
     save_styles(nets.generator("storybook-style"))
 

@@ -16,7 +16,7 @@ import ganwidgets as gw
 from claims import nets
 from claims.drawn import as_tensor, rounded, within
 from ganwidgets.core.images import sheet
-from ganwidgets.models.progan import load_progan
+from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.world.render import pictures
 from ganwidgets.world.train import search, variants
 from ganwidgets.world.train.state import state_folder
@@ -71,7 +71,7 @@ def rendered(seeds: range) -> Any:
 
 def measured(path: Path) -> dict[str, Any]:
     """What is said of one net; kept beside the training's state, and measured again only for other weights."""
-    g, facts = load_progan(path), metadata(path)
+    g, facts = open_generator(path), metadata(path)
     kept = state_folder(facts["name"]) / "measured.json"
     held = json.loads(kept.read_text()) if kept.exists() else {}
     if held.get("of") != (of := f"{COUNT} pictures of {g.digest}"):
@@ -142,14 +142,14 @@ def card(study: dict[str, dict[str, Any]]) -> str:
     lines = [["net", "minutes", "distance", "means", "covariances", "concepts", "spread", "churches"]]
     lines += [[f"`{name}`", it["minutes"], it["distance"], it["mean"], it["covariance"], f"{it['close']} of {it['concepts']}",
                it["spread"], it["churches"]] for name, it in sorted(study.items())]
-    g = load_progan(variants.CACHE / f"{BASES[0]}.safetensors")
+    g = open_generator(variants.CACHE / f"{BASES[0]}.safetensors")
     return CARD_TEXT.format(**recipe_facts(), parameters=sum(weight.numel() for weight in g.net.parameters()),
                             churches=rounded(rendered(RENDERS).visible()["church"]), table=rows(lines), last=SHOWN[-1])
 
 
 def save_sheet() -> None:
     """The same seeds of each variant, a row or two each."""
-    drawn = [load_progan(variants.CACHE / f"variant-{name}-{variants.SEEDS[0]}.safetensors") for name in variants.VARIANTS]
+    drawn = [open_generator(variants.CACHE / f"variant-{name}-{variants.SEEDS[0]}.safetensors") for name in variants.VARIANTS]
     sheet([picture for g in drawn for picture in g.images(g.sample(SHOWN))], columns=12).save(variants.CACHE / "variants.jpg",
                                                                                              quality=88)
 

@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 CONTENTS: dict[str, tuple[str, ...]] = {
     # catalog: a name becomes a ready object
-    "ganwidgets.catalog": ("available", "load", "load_segmenter", "load_classifier", "load_scorer"),
+    "ganwidgets.catalog": ("available", "load", "load_checkpoint", "load_segmenter", "load_classifier", "load_scorer"),
     # core: the nouns
     "ganwidgets.core.nets": (
         "LayeredNet", "LayeredGenerator", "LayeredClassifier", "Layer", "PausedRun", "LinearMemory", "twin"),
@@ -28,6 +28,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.core.jobs": ("Progress", "Steps", "stepwise", "Job"),
     "ganwidgets.core.stills": ("Still",),
     "ganwidgets.core.walks": ("walk", "Walk"),
+    "ganwidgets.models.wrap": ("wrap", "wrap_classifier"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_examples": ("examples",),
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ganwidgets import testing as testing
     from ganwidgets.catalog import available as available
     from ganwidgets.catalog import load as load
+    from ganwidgets.catalog import load_checkpoint as load_checkpoint
     from ganwidgets.catalog import load_classifier as load_classifier
     from ganwidgets.catalog import load_scorer as load_scorer
     from ganwidgets.catalog import load_segmenter as load_segmenter
@@ -111,6 +113,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.omissions import segmentation_statistics as segmentation_statistics
     from ganwidgets.methods.precision_recall import PrecisionRecall as PrecisionRecall
     from ganwidgets.methods.precision_recall import precision_recall as precision_recall
+    from ganwidgets.models.wrap import wrap as wrap
+    from ganwidgets.models.wrap import wrap_classifier as wrap_classifier
     from ganwidgets.widgets.hosts import about as about
     from ganwidgets.widgets.liveview import LiveView as LiveView
     from ganwidgets.widgets.paintbox import PaintBox as PaintBox

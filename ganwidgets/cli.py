@@ -288,10 +288,10 @@ def run_check(options: argparse.Namespace) -> None:
         except PackageNotFoundError:
             print(f"{package:12} not installed")
     import ganwidgets as gw
-    from ganwidgets.catalog import best_device
+    from ganwidgets.catalog import best_device, bundled
 
     print(f"{'device':12} {best_device()}")
-    print(f"{'generators':12} {', '.join(gw.available()) or 'none'}")
+    print(f"{'generators':12} {', '.join(bundled()) or 'none'}")
     if options.name:
         generator = gw.load(options.name)
         from ganwidgets.testing import check_generator

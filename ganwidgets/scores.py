@@ -81,7 +81,7 @@ def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHT
     """
     segmenter = catalog.load_segmenter("storybook", device="cpu")
     reference = segmentation_statistics(rendered_batches(RENDERED[:count]), segmenter, progress=False)
-    for name in catalog.available():
+    for name in catalog.bundled():
         own = segmentation_statistics((catalog.load(name, device="cpu"), GENERATED[:count]), segmenter, progress=False)
         (distance,) = stated(weights / f"{name}.md", r"pictures a side: \*\*([\d.]+)\*\*")
         yield Score(name, "Fréchet segmentation distance", distance, *distance_and_error(own, reference))

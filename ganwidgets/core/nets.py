@@ -32,6 +32,13 @@ class Layer:
         return self.name
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """Where a net from outside the package came from: `expression` loads it again; `verified`: its hash was known, and right."""
+    expression: str
+    verified: bool
+
+
 @dataclass(frozen=True, eq=False)
 class PausedRun:
     """A run stopped just after `layer`. `pictures` as in Latents (none for a classifier), so edits find their rows.
@@ -79,8 +86,8 @@ class LinearMemory(abc.ABC):
 class LayeredNet(abc.ABC):
     """A net that can be stopped at any of its layers and run on from there. Adapters are final frozen dataclasses.
 
-    An adapter has the fields below (`companions` and `digests` with a default: `NO_COMPANIONS`, `None`), and defines
-    head, resume and tail. Laws, see `ganwidgets.testing.check_generator`: tail(head(x, layer)) equals the whole run bit
+    An adapter has the fields below (`companions`, `digests` and `loaded` with a default: `NO_COMPANIONS`, `None`, `None`),
+    and defines head, resume and tail. Laws, see `ganwidgets.testing.check_generator`: tail(head(x, layer)) equals the whole run bit
     for bit on the same batch, features have the shape that `layers` says, the net is in eval mode, its weights ask for
     no gradient, and head and tail run under `full_float32()`.
     """
@@ -90,6 +97,7 @@ class LayeredNet(abc.ABC):
     image_size: int                                  # pictures are square, in pixels
     companions: Mapping[str, Callable[[], Any]]      # loaders by role: segmenter, classifier, encoder, scorer
     digests: WeightDigests | None                    # of the net as loaded; edits and `with_net` keep them
+    loaded: Loaded | None = None                     # for a net that is not in the package
 
     def __post_init__(self) -> None:
         if self.digests is None:
@@ -130,7 +138,7 @@ class LayeredNet(abc.ABC):
     @property
     def source(self) -> str:
         """The Python expression that makes this net, for scripts that repeat what a hand did."""
-        return f"gw.load({self.name!r})"
+        return self.loaded.expression if self.loaded else f"gw.load({self.name!r})"
 
     def layer(self, name: str | Layer) -> Layer:
         """The layer of that name. Errors: LayerError, listing the layers."""

@@ -1,21 +1,26 @@
 """ProGAN generators as layered nets: `layer1` ... `layerN`, each stopped after its leaky ReLU; the picture follows the last."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents
-from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32
+from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has
 from ganwidgets.models.progan_net import ProGANNet
+
+KIND = "progan"
+MOST_LAYERS = 20        # 2048 pixels
+OLDER = "features.0.conv.weight"        # the sign of the older layout
+OUTPUT = r"output(_\d+x\d+)?\.conv\.weight"
 
 
 @final
@@ -30,6 +35,7 @@ class ProGAN(LayeredGenerator):
     latent_shape: tuple[int, ...]
     companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
     digests: WeightDigests | None = field(default=None, repr=False)
+    loaded: Loaded | None = None
 
     def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
         """Run latents up to a layer. Errors: LayerError, LatentsError."""
@@ -71,23 +77,50 @@ def progan(net: ProGANNet, name: str) -> ProGAN:
     return ProGAN(net.eval().requires_grad_(False), name, layers, net.size, (net.latent,))
 
 
-def load_progan(path: str | Path, device: str | torch.device = "cpu") -> ProGAN:
-    """A bundled generator from a .safetensors file that says how it was built. Errors: CheckpointError, naming the key."""
-    try:
-        with safe_open(path, "pt") as file:
-            facts, weights = file.metadata() or {}, {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is not a safetensors file that can be read: {error}.") from error
-    if facts.get("model") != "progan":
-        raise CheckpointError(f"{path} does not say that it holds a progan (it says {facts.get('model')!r}).")
-    recipe = json.loads(facts["recipe"])
-    net = ProGANNet(tuple(recipe["channels"]), latent=int(facts["latent"]), upsample=facts["upsample"],
-                    replicate_from=int(facts["replicate_from"]), pixel_norm=recipe.get("pixel_norm", True))
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit a progan: {error}") from error
-    bad = [key for key, value in weights.items() if not torch.isfinite(value).all()]
-    if bad:
-        raise CheckpointError(f"{path} holds numbers that are not finite, first in {bad[0]}.")
-    return progan(net.to(torch.device(device)).to(memory_format=torch.channels_last), facts["name"])  # type: ignore[call-overload]
+def matches(contents: Contents) -> bool:
+    """Whether these are the keys of a ProGAN: a 4 x 4 convolution first, and an rgb output."""
+    held = contents.tensors
+    first = next((key for key in ("layer1.conv.weight", OLDER) if has(held, key, 4)), None)
+    return first is not None and held[first].shape[-1] == 4 and any(re.fullmatch(OUTPUT, key) for key in held)
+
+
+def build(contents: Contents) -> ProGAN:
+    """A generator from the keys of either public layout; widths and size are read from the shapes.
+
+    `facts` may say `upsample`, `replicate_from` and the recipe, as the bundle's files do. Errors: CheckpointError, naming the key.
+    """
+    held, name = named(contents.tensors), contents.name
+    count = len({int(found[1]) for key in held if (found := re.fullmatch(r"layer(\d+)\.conv\.weight", key))})
+    keys = [f"layer{number}.conv.weight" for number in range(1, count + 1)]
+    spelled = older if any(key.startswith("features.") for key in contents.tensors) else str
+    missing = [key for key in keys or ["layer1.conv.weight"] if not has(held, key, 4)]
+    if missing:
+        raise CheckpointError(f"{name} holds no progan: {spelled(missing[0])} is missing, or has not four sides.")
+    if count % 2 or count > MOST_LAYERS:
+        raise CheckpointError(f"{name} holds {count} layers; a progan has two on each grid, and at most {MOST_LAYERS}.")
+    check_finite(contents.tensors, name)
+    after = [*keys[1:], "output.conv.weight"]
+    channels = tuple(agreed(held, name, (key, 0), (key.replace("conv.weight", "wscale.b"), 0), (following, 1))
+                     for key, following in zip(keys, after, strict=True))
+    size = ProGANNet.size_after(count)
+    for part in ("conv.weight", "wscale.b"):
+        if f"output.{part}" in held:
+            held[f"output_{size}x{size}.{part}"] = held.pop(f"output.{part}")
+    net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=contents.facts.get("upsample", "nearest"),
+                    replicate_from=int(contents.facts.get("replicate_from", 1 << 30)),
+                    pixel_norm=json.loads(contents.facts.get("recipe", "{}")).get("pixel_norm", True))
+    fill(net, held, name, spelled=spelled)
+    return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]
+
+
+def older(key: str) -> str:
+    """How the older layout writes a key."""
+    return re.sub(r"^output_\d+x\d+\.", "output.", re.sub(r"^layer(\d+)\.", lambda found: f"features.{int(found[1]) - 1}.", key))
+
+
+def named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under `layerN`: an older layout counts `features.N` from 0, and stores scales, which follow from the shapes."""
+    def renamed(key: str) -> str:
+        return re.sub(r"^features\.(\d+)\.", lambda found: f"layer{int(found[1]) + 1}.", key)
+
+    return {renamed(key): value for key, value in tensors.items() if not key.endswith("wscale.scale")}

@@ -5,6 +5,7 @@
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
@@ -30,7 +31,7 @@ class EqualLinear(nn.Module):
 
     def __init__(self, size_in: int, size: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(size, size_in) / rate)
+        self.weight = nn.Parameter(torch.randn(size, size_in).div_(rate))
         self.bias = nn.Parameter(torch.full((size,), bias))
         self.scale, self.rate = rate / math.sqrt(size_in), rate
 
@@ -74,11 +75,30 @@ class Upsample(Blur):
         return super().forward(spread.reshape(n, c, 2 * h, 2 * w), (2, 1))
 
 
-class ModulatedConv(nn.Module):
+def squared_lengths(weight: Tensor, style: Tensor) -> Tensor:
+    """The squared length of each picture's weights for each channel, (n, channels), once they are scaled by its style."""
+    with torch.autocast(weight.device.type, enabled=False):     # these are sums of squares: half precision is too coarse
+        return style.square() @ weight.square().sum((2, 3)).T
+
+
+def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, padding: int | None = None,
+              smooth: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """A convolution whose weights are scaled by the style of each picture, and brought back to unit length.
 
     Both are done to the features, before and after (section 2.2 of StyleGAN2): one convolution then serves the batch.
+    `smooth`: filters what the convolution has doubled; left out, it doubles nothing. `padding`: left out, the size stays.
     """
+    lengths = squared_lengths(weight, style) if demodulate else None
+    x = x * style.to(x.dtype)[:, :, None, None]
+    if smooth is not None:
+        x = smooth(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+    else:
+        x = F.conv2d(x, weight, padding=weight.shape[-1] // 2 if padding is None else padding)
+    return x if lengths is None else x * torch.rsqrt(lengths + 1e-8).to(x.dtype)[:, :, None, None]
+
+
+class ModulatedConv(nn.Module):
+    """A modulated convolution with the weights that it needs."""
 
     def __init__(self, size_in: int, size: int, kernel: int, style: int, *, demodulate: bool = True, up: bool = False) -> None:
         super().__init__()
@@ -89,16 +109,10 @@ class ModulatedConv(nn.Module):
             self.blur = Blur()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        weight = self.weight[0] * self.scale
-        with torch.autocast(x.device.type, enabled=False):      # lengths are sums of squares: half precision is too coarse
+        with torch.autocast(x.device.type, enabled=False):
             style = self.modulation(w)
-            lengths = style.square() @ weight.square().sum((2, 3)).T if self.demodulate else None
-        x = x * style.to(x.dtype)[:, :, None, None]
-        if self.up:
-            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), (1, 1))
-        else:
-            x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
-        return x if lengths is None else x * torch.rsqrt(lengths + 1e-8).to(x.dtype)[:, :, None, None]
+        smooth = (lambda spread: self.blur(spread, (1, 1))) if self.up else None
+        return modulated(x, self.weight[0] * self.scale, style, demodulate=self.demodulate, smooth=smooth)
 
 
 class Noise(nn.Module):
@@ -217,3 +231,11 @@ class StyleGAN2Net(nn.Module):
             return before
         to_rgb = self.to_rgb1 if layer == 0 else self.to_rgbs[layer // 2 - 1]
         return to_rgb(x, w[:, layer + 1], before)
+
+    def step(self, x: Tensor, w: Tensor, layer: int, before: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The features of a layer after the first, and the picture so far, from both at the layer before."""
+        return self.advance(x, w, layer, noise), self.rgb(x, w, layer - 1, before)
+
+    def picture(self, x: Tensor, w: Tensor, before: Tensor) -> Tensor:
+        """The picture, from the features of the last layer and the picture so far."""
+        return self.rgb(x, w, self.count - 1, before)

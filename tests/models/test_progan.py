@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from ganwidgets.core.errors import CheckpointError, LayerError
-from ganwidgets.models.progan import load_progan, progan
+from ganwidgets.models.checkpoints import open_generator
+from ganwidgets.models.contents import Contents
+from ganwidgets.models.progan import build, progan
 from ganwidgets.models.progan_net import ProGANNet
 
 CHANNELS = (16, 16, 12, 12, 8, 8)
@@ -67,7 +69,7 @@ def test_going_back_is_refused():
 
 
 def test_a_file_comes_back_as_it_was(tmp_path):
-    g = load_progan(written(tmp_path / "small.safetensors"))
+    g = open_generator(written(tmp_path / "small.safetensors"))
     same = progan(small(), "small")
     assert g.name == "small" and [str(layer) for layer in g.layers] == [f"layer{n}" for n in range(1, 7)]
     assert torch.allclose(g.images(g.sample([3])), same.images(same.sample([3])), atol=1e-5)
@@ -78,14 +80,29 @@ def test_a_file_comes_back_as_it_was(tmp_path):
     ({"layer3.conv.weight": None}, "layer3.conv.weight"),
     ({"layer3.conv.weight": torch.zeros(2, 2)}, "layer3.conv.weight"),
     ({"layer2.wscale.b": torch.full((16,), float("nan"))}, "layer2.wscale.b"),
-    ({"facts": {"model": "other"}}, "other"),
+    ({"layer6.conv.weight": None, "layer6.wscale.b": None}, "5 layers"),
+    ({"surplus": torch.zeros(1)}, "surplus"),
 ])
 def test_what_is_wrong_with_a_file_is_named(tmp_path, changes, words):
     with pytest.raises(CheckpointError, match=words):
-        load_progan(written(tmp_path / "bad.safetensors", **changes))
+        open_generator(written(tmp_path / "bad.safetensors", **changes))
+
+
+def test_the_older_public_layout_is_read_alike():
+    """`features.N` counted from 0, `output`, and scales that say nothing new."""
+    state = small("nearest", 1 << 30).state_dict()
+    older = {}
+    for key, value in state.items():
+        number = key.split(".")[0].removeprefix("layer")
+        older[f"features.{int(number) - 1}.{key.split('.', 1)[1]}" if number.isdigit() else
+              f"output.{key.split('.', 1)[1]}"] = value.half()
+    older |= {f"features.{n}.wscale.scale": torch.ones(1) for n in range(6)}
+    g = build(Contents("older", older))
+    same = progan(small("nearest", 1 << 30), "small")
+    assert g.layers == same.layers and torch.allclose(g.images(g.sample([3])), same.images(same.sample([3])), atol=2e-2)
 
 
 def test_a_page_of_html_is_no_checkpoint(tmp_path):
     (tmp_path / "page.safetensors").write_text("<html>404</html>")
     with pytest.raises(CheckpointError, match="page.safetensors"):
-        load_progan(tmp_path / "page.safetensors")
+        open_generator(tmp_path / "page.safetensors")

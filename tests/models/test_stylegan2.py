@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 
 import ganwidgets as gw
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError, LayerError
-from ganwidgets.models.stylegan2 import load_stylegan2, mean_w, stylegan2, stylegan2_of_state
+from ganwidgets.models.checkpoints import open_generator
+from ganwidgets.models.contents import Contents
+from ganwidgets.models.stylegan2 import build, mean_w, stylegan2
 from ganwidgets.models.stylegan2_net import ModulatedConv, StyleGAN2Net, Upsample
 from ganwidgets.testing import check_edit, check_generator
 
@@ -154,7 +156,7 @@ def test_vectors_of_another_shape_are_refused(g, given):
 def test_a_public_file_is_read_by_its_shapes(g, tmp_path):
     state = {key: value for key, value in g.net.state_dict().items() if key != "latent_avg"}
     torch.save({"g_ema": state, "latent_avg": g.net.latent_avg, "g_optim": {"state": {}}}, tmp_path / "church.pt")
-    read = load_stylegan2(tmp_path / "church.pt")
+    read = open_generator(tmp_path / "church.pt")
     assert read.name == "church" and read.layers == g.layers and read.net.depth == 2
     assert torch.allclose(read.images(read.sample([3], truncation=0.6)), g.images(g.sample([3], truncation=0.6)), atol=1e-5)
     check_generator(read)
@@ -162,14 +164,14 @@ def test_a_public_file_is_read_by_its_shapes(g, tmp_path):
 
 def test_noise_and_mean_that_a_file_does_not_store_are_made(g):
     bare = {key: value for key, value in g.net.state_dict().items() if not key.startswith("noises") and key != "latent_avg"}
-    made = stylegan2_of_state(bare, "bare")
+    made = build(Contents("bare", bare))
     assert torch.allclose(made.net.latent_avg, g.net.latent_avg, atol=1e-5)
-    assert torch.equal(made.images(made.sample([0])), stylegan2_of_state(bare, "bare").images(made.sample([0])))
+    assert torch.equal(made.images(made.sample([0])), build(Contents("bare", bare)).images(made.sample([0])))
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"convs.1.conv.weight": None}, "convs.1.conv.weight"), ({"input.input": None}, "input.input"),
-    ({"conv1.activate.bias": torch.zeros(3)}, "conv1.activate.bias"), ({"input.input": torch.zeros(3)}, "another shape"),
+    ({"convs.1.conv.weight": None}, "convs.1.conv.weight"), ({"input.input": None}, "no kind"),
+    ({"conv1.activate.bias": torch.zeros(3)}, "conv1.activate.bias"), ({"convs.3.conv.weight": torch.zeros(3)}, "another shape"),
     ({"to_rgb1.bias": torch.full((1, 3, 1, 1), float("nan"))}, "not finite.*to_rgb1.bias"),
     ({"surplus": torch.zeros(1)}, "surplus"),
 ])
@@ -177,11 +179,11 @@ def test_what_is_wrong_with_a_file_is_named(g, tmp_path, change, words):
     state = {key: value.contiguous() for key, value in (dict(g.net.state_dict()) | change).items() if value is not None}
     save_file(state, tmp_path / "bad.safetensors")
     with pytest.raises(CheckpointError, match=words):
-        load_stylegan2(tmp_path / "bad.safetensors")
+        open_generator(tmp_path / "bad.safetensors")
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_a_page_of_html_is_no_checkpoint(tmp_path, suffix):
     (tmp_path / f"page{suffix}").write_text("<html>404</html>")
     with pytest.raises(CheckpointError, match="page"):
-        load_stylegan2(tmp_path / f"page{suffix}")
+        open_generator(tmp_path / f"page{suffix}")

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from ganwidgets.models.stylegan2 import load_stylegan2
+from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.world.train import storybook, style
 from ganwidgets.world.train.storybook import Stage
 from ganwidgets.world.train.style import StyleRecipe
@@ -63,7 +63,7 @@ def test_styles_are_mixed_from_a_row_on():
 
 def test_trained_weights_load_and_can_be_trained_on(at_home):
     path = style.train(minutes=0.02, recipe=TINY, weights=at_home / "weights")
-    g = load_stylegan2(path)
+    g = open_generator(path)
     assert g.name == "storybook-style" and g.images(g.sample([0])).shape == (1, 3, 16, 16)
     state = at_home / "state" / "storybook-style"
     kept = torch.load(state / "state.pt", weights_only=True)
@@ -80,6 +80,6 @@ def test_trained_weights_load_and_can_be_trained_on(at_home):
 
 def test_a_size_that_has_not_begun_is_the_smaller_picture_enlarged(at_home):
     young = dataclasses.replace(TINY, stages=(Stage(8, 10**9, 8, 0.05), Stage(16, 1, 8, 0.2)))
-    g = load_stylegan2(style.train(minutes=0.01, recipe=young, weights=at_home / "weights"))
+    g = open_generator(style.train(minutes=0.01, recipe=young, weights=at_home / "weights"))
     rgb = g.head(g.sample([0, 1]), "convs.2").rest[1]
     assert torch.allclose(g.images(g.sample([0, 1])), g.net.to_rgbs[1].upsample(rgb).clamp(-1, 1), atol=0.05)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganwidgets.core.errors import ArgumentError
-from ganwidgets.models.progan import load_progan
+from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.world.train import storybook
 from ganwidgets.world.train.adversary import Adversary, add_batch_deviation
 from ganwidgets.world.train.state import announced
@@ -74,7 +74,7 @@ def test_saving_and_resuming_changes_nothing(pictures, tmp_path):
 
 def test_trained_weights_load_and_can_be_trained_on(at_home):
     path = storybook.train(minutes=0.02, recipe=TINY, weights=at_home / "weights")
-    g = load_progan(path)
+    g = open_generator(path)
     assert g.images(g.sample([0])).shape == (1, 3, 16, 16)
     state = at_home / "state" / "storybook"
     (state / "state.pt").rename(at_home / "state.pt")
@@ -88,7 +88,7 @@ def test_trained_weights_load_and_can_be_trained_on(at_home):
 
 def test_a_size_that_has_not_begun_is_the_smaller_picture_enlarged(at_home):
     young = dataclasses.replace(TINY, stages=(Stage(8, 10**9, 8, 0.05), Stage(16, 1, 8, 0.2)))
-    g = load_progan(storybook.train(minutes=0.01, recipe=young, weights=at_home / "weights"))
+    g = open_generator(storybook.train(minutes=0.01, recipe=young, weights=at_home / "weights"))
     run = storybook.resumed(at_home / "state" / "storybook", young, "cpu")
     latents = g.sample(range(16))
     small = storybook.draw(run.average, latents.z, 8, 1.0).clamp(-1, 1)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ganwidgets.core.errors import ArgumentError
-from ganwidgets.models.progan import load_progan, progan
+from ganwidgets.models.checkpoints import open_generator
+from ganwidgets.models.progan import progan
 from ganwidgets.models.progan_net import pixel_norm
 from ganwidgets.testing import check_generator
 from ganwidgets.world.render import pictures
@@ -37,7 +38,7 @@ def test_a_variant_is_trained_to_its_end_once(at_home, name):
     recipe = dataclasses.replace(variants.VARIANTS[name], name=name, stages=SHORT)
     path = variants.trained(recipe, at_home)
     assert path == at_home / f"{name}.safetensors" and [file.name for file in at_home.glob("*.safetensors")] == [path.name]
-    g = load_progan(path)
+    g = open_generator(path)
     check_generator(g, seeds=(0, 1, 2))
     assert g.name == name and g.image_size == 32 and storybook.metadata(path)["pictures"] == "64"
     written = path.stat().st_mtime_ns
@@ -121,7 +122,7 @@ def test_an_unknown_net_is_named():
 
 @pytest.mark.parametrize("path", NETS, ids=lambda path: path.stem)
 def test_a_study_net_obeys_the_laws_and_is_small(path):
-    g = load_progan(path)
+    g = open_generator(path)
     check_generator(g, seeds=(0, 1, 2))
     facts = storybook.metadata(path)
     assert g.name == path.stem and g.net.pixel_norm == ("no-pixel-norm" not in path.stem)

@@ -162,12 +162,12 @@ def painted(segmenter: Segmenter, masks: np.ndarray) -> Image.Image:
 
 def generated(seeds: Sequence[int] = GENERATED) -> Iterator[Tensor]:
     """Pictures of the bundled generator as they are shown (bytes), in batches; none where it is not there."""
-    from ganwidgets.models.progan import load_progan
+    from ganwidgets.models.checkpoints import open_generator
 
     path = WEIGHTS / "storybook.safetensors"
     if not path.exists():
         return
-    generator = load_progan(path, torch.device("cpu"))
+    generator = open_generator(path)
     for at in range(0, len(seeds), BATCH):
         with torch.no_grad():
             images = generator.images(generator.sample(seeds[at:at + BATCH]))

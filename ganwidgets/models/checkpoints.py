@@ -1,0 +1,192 @@
+"""Checkpoints of others, opened without running anything that is in them."""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import pickle
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ganwidgets.core.errors import ArgumentError, CheckpointError, one_of
+from ganwidgets.models.contents import Contents
+from ganwidgets.models.formats import formats
+
+# the names under which training scripts keep the generator, the one that draws best first
+GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema", "generator", "netG", "G", "g", "gen",
+              "generator_state_dict", "netG_state_dict", "G_state_dict", "gen_state_dict", "g_state_dict", "modelG", "model",
+              "model_state_dict", "state_dict", "params", "net", "weights", "module")
+WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.", "G.")      # prefixes that wrappers put before every key
+CRITICS = ("discriminator.", "netD.", "D.")                                     # and those of what was trained beside it
+HEAD = 512              # bytes that tell what a file is
+ZIP, TORCH = b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch's files, new and old
+UNREADABLE = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError,
+              RecursionError, RuntimeError, SafetensorError, TypeError, ValueError, pickle.UnpicklingError, struct.error)
+
+
+def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str | None = None) -> Any:
+    """The generator (a frozen dataclass) of a file or folder, in float32, of the kind that is asked for, or that its keys tell.
+
+    Errors: CheckpointError; ArgumentError for an unknown kind.
+    """
+    known = formats()
+    if kind is not None and kind not in known:
+        raise ArgumentError(one_of("kind", kind, known, where="load_checkpoint"))
+    if not path.exists():
+        raise CheckpointError(f"there is no file {path}.")
+    contents = read(path)
+    found = [kind] if kind else [name for name, module in known.items() if module.matches(contents)]
+    if not found:
+        some = ", ".join(list(contents.tensors)[:3])
+        raise CheckpointError(f"{path.name} holds {len(contents.tensors)} tensors ({some} ...), the layout of no kind that is "
+                              f"known here: {', '.join(known)}. gw.wrap opens any module of your own.")
+    try:
+        generator: Any = known[found[0]].build(contents)
+    except UNREADABLE as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path.name} does not fit a {found[0]}: {said(error)}.") from error
+    generator.net.to(device)
+    return dataclasses.replace(generator, digests=None)      # of the weights where they are now
+
+
+def check_hash(path: Path, sha256: str) -> None:
+    """Errors: CheckpointError for a file whose hash does not begin so, or that is not there; ArgumentError for what is no hash."""
+    if not re.fullmatch(r"[0-9a-fA-F]{8,64}", sha256):
+        raise ArgumentError(f"sha256 is 8 to 64 hexadecimal digits; {sha256!r} came.")
+    if path.is_dir():
+        raise ArgumentError(f"{path.name} is a folder, which has no hash; leave sha256 out.")
+    if not path.exists():
+        raise CheckpointError(f"there is no file {path}.")
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(sha256.lower()):
+        raise CheckpointError(f"{path.name} is not the file that was meant: its SHA-256 is {found[:12]}..., not {sha256[:12]}...")
+
+
+def read(path: Path) -> Contents:
+    """What a file or a folder holds. Errors: CheckpointError."""
+    if path.is_dir():
+        return read_folder(path)
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    refuse(path, head)
+    try:
+        if head.startswith((ZIP, TORCH)):
+            return read_torch(path)
+        if head[8:9] == b"{":       # a safetensors header: its length may begin with any byte, a pickle's first one too
+            return read_safetensors(path)
+        if head[:1] == b"\x80":
+            from ganwidgets.models.pickles import read_nvlabs
+
+            return read_nvlabs(path)
+        return read_safetensors(path)
+    except UNREADABLE as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path.name} cannot be read: {said(error)}.") from error
+
+
+def refuse(path: Path, head: bytes) -> None:
+    """Errors: CheckpointError for what is often found in the place of a checkpoint."""
+    start = head.lstrip()[:64].lower()
+    if not head:
+        raise CheckpointError(f"{path.name} is empty; the download failed, fetch it again.")
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise CheckpointError(f"{path.name} is a web page and not a checkpoint: the server answered a download with a page.")
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{path.name} is a pointer of Git LFS and not the file itself; fetch it with `git lfs pull`.")
+
+
+def read_torch(path: Path) -> Contents:
+    """A file of torch.save, read with `weights_only`; of names beside tensors argparse.Namespace alone is let in."""
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        whole = torch.load(path, map_location="cpu", weights_only=True)
+    tensors, facts = unwrapped(whole, path.name)
+    return Contents(path.stem, tensors, facts, "torch")
+
+
+def read_safetensors(path: Path) -> Contents:
+    """A .safetensors file; what its header says of itself are the facts."""
+    with safe_open(path, "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        facts = file.metadata() or {}
+    found, beside = unwrapped(tensors, path.name)
+    return Contents(facts.get("name", path.stem), found, {**facts, **beside}, "safetensors")
+
+
+def read_folder(path: Path) -> Contents:
+    """A folder in a Hugging Face layout: config.json, and one file of weights. Errors: CheckpointError."""
+    config = path / "config.json"
+    files = [each for each in (path / "pytorch_model.bin", path / "model.safetensors") if each.exists()]
+    if not config.exists() or not files:
+        raise CheckpointError(f"{path.name} is no folder of a model, which holds config.json, and pytorch_model.bin or "
+                              "model.safetensors.")
+    try:
+        facts = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"config.json in {path.name} is no JSON: {error}.") from error
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"config.json in {path.name} holds no table of settings.")
+    held = read(files[0])
+    return Contents(path.name, held.tensors, {**held.facts, **facts}, "folder")
+
+
+def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The generator's tensors in a possibly nested table, wrappers' prefixes taken off, and what stood beside them.
+
+    Errors: CheckpointError for what holds no table of tensors.
+    """
+    if not isinstance(whole, Mapping):
+        raise CheckpointError(f"{name} holds a {type(whole).__name__} and no table of tensors.")
+    facts = {str(key): value for key, value in whole.items() if not isinstance(value, Mapping)}
+    nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and any(True for _ in _tensors(value))}
+    chosen = next((nested[key] for key in GENERATORS if key in nested), None)
+    if chosen is not None:
+        tensors, inner = unwrapped(chosen, name)
+        return tensors, {**inner, **facts}
+    tensors = {str(key): value for key, value in whole.items() if isinstance(value, Tensor)}
+    if not tensors:
+        parts = ", ".join(str(key)[:80] for key in list(whole)[:8])
+        raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
+    for key, value in tensors.items():
+        plain(key, value, name)
+    return _bare(tensors), {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
+
+
+def _bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without the prefixes of wrappers; the generator's alone where a discriminator is held beside it."""
+    for prefix in WRAPPED:
+        own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if own and all(key.startswith((prefix, *CRITICS)) for key in tensors):
+            return _bare(own)
+    return tensors
+
+
+def plain(key: str, value: Tensor, name: str) -> None:
+    """Errors: CheckpointError for a tensor that is no plain block of numbers, so that a small file cannot fill the memory."""
+    if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+        raise CheckpointError(f"{key} in {name} is no plain tensor ({value.layout}, on {value.device.type}).")
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise CheckpointError(f"{key} in {name} says that it has {value.numel():,} numbers, and the file holds fewer.")
+
+
+def _tensors(table: Mapping) -> Iterator[Tensor]:
+    for value in table.values():
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _tensors(value)
+
+
+def said(error: BaseException) -> str:
+    """The first line of what an error says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -1,0 +1,245 @@
+"""A reader of pickles that runs nothing: each opcode is carried out here, on plain values and on functions of our own."""
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import Any
+
+from ganwidgets.core.errors import CheckpointError
+
+MARK = object()
+DAMAGE = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)     # what damaged values lead to
+LINE = 256                  # characters of a module's and of a class's name
+ARGUMENTS = 16              # values that one call is given
+DIGITS = 16                 # bytes of a whole number
+CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
+NUMBERS = {b"J": "<i", b"K": "<B", b"M": "<H", b"G": ">d"}
+BYTES = {b"C": "<B", b"B": "<I", b"\x8e": "<Q"}
+TEXTS = {b"\x8c": "<B", b"X": "<I", b"\x8d": "<Q"}
+TUPLES = {b")": 0, b"\x85": 1, b"\x86": 2, b"\x87": 3}
+EMPTY: dict[bytes, type] = {b"]": list, b"}": dict, b"\x8f": list}     # sets too are lists here: nothing of them is needed
+SAVES = {b"q": "<B", b"r": "<I"}
+GETS = {b"h": "<B", b"j": "<I"}
+Names = Mapping[tuple[str, str], Callable[..., Any]]
+
+
+@dataclass
+class Allowance:
+    """What reading a file may cost; the machines for its parts share one."""
+
+    steps: int = 300_000            # a public file takes some 70,000
+    text: int = 16 << 20            # bytes of text; a character may take four times its bytes
+
+
+@dataclass
+class Source:
+    """Bytes of a file in order, never asked for beyond its end."""
+
+    file: BufferedIOBase
+    left: int
+    name: str
+
+    def take(self, count: int) -> bytes:
+        """So many bytes. Errors: CheckpointError where there are not so many."""
+        found = self.file.read(count) if count <= self.left else b""
+        if len(found) != count:
+            raise CheckpointError(f"{self.name} is cut short: {count} more bytes should follow, and {self.left} are left.")
+        self.left -= count
+        return found
+
+    def number(self, form: str) -> Any:
+        """A number in a form of struct."""
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def line(self) -> str:
+        """Text up to the end of its line. Errors: CheckpointError for a long one."""
+        found = self.file.readline(min(LINE, self.left))
+        self.left -= len(found)
+        if not found.endswith(b"\n"):
+            raise CheckpointError(f"{self.name} holds a damaged name in its pickle stream.")
+        return found[:-1].decode("ascii", "replace")
+
+
+class Machine:
+    """Carries out the opcodes that pickles of nets consist of.
+
+    `names`: the exact (module, name) pairs that may be asked for, each with a function of ours that stands in its place.
+    `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for.
+    """
+
+    def __init__(self, source: Source, names: Names, allowance: Allowance, *, longest: int,
+                 persistent: Callable[[Any], Any] | None = None) -> None:
+        self.source, self.names, self.allowance, self.longest, self.persistent = source, names, allowance, longest, persistent
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.acts: dict[bytes, Callable[[], None]] = {
+            b"(": lambda: self.stack.append(MARK), b"t": lambda: self.stack.append(tuple(self.marked())),
+            b"\x80": lambda: self.protocol(), b"\x95": lambda: self.source.number("<Q"), b"\x8a": self.long,
+            b"a": lambda: self.extend([self.pop()]), b"e": lambda: self.extend(self.marked()),
+            b"\x90": lambda: self.extend(self.marked()), b"s": self.item, b"u": lambda: self.items(self.marked()),
+            b"c": lambda: self.ask(self.source.line(), self.source.line()), b"\x93": self.ask_stacked,
+            b"R": self.call, b"\x81": self.call, b"b": self.build, b"Q": self.identify,
+            b"\x94": lambda: self.save(len(self.memo))}
+
+    def run(self) -> Any:
+        """The value that the stream stands for. Errors: CheckpointError."""
+        while (code := self.source.take(1)) != b".":
+            self.allowance.steps -= 1
+            if self.allowance.steps < 0:
+                raise self.refusal("has a pickle stream of more steps than any net needs")
+            self.step(code)
+        found = self.pop()
+        self.memo.clear()
+        if self.stack:
+            raise self.refusal("has a damaged pickle stream: values are left over at its end")
+        return found
+
+    def step(self, code: bytes) -> None:
+        """Carry out one opcode."""
+        if code in self.acts:
+            self.acts[code]()
+        elif code in CONSTANTS:
+            self.stack.append(CONSTANTS[code])
+        elif code in NUMBERS:
+            self.stack.append(self.source.number(NUMBERS[code]))
+        elif code in BYTES:
+            self.stack.append(self.source.take(self.length(BYTES[code])))
+        elif code in TEXTS:
+            self.stack.append(self.text(self.length(TEXTS[code])))
+        elif code in TUPLES:
+            self.stack.append(tuple(reversed([self.pop() for _ in range(TUPLES[code])])))
+        elif code in EMPTY:
+            self.stack.append(EMPTY[code]())
+        elif code in SAVES:
+            self.save(self.source.number(SAVES[code]))
+        elif code in GETS:
+            self.get(self.source.number(GETS[code]))
+        else:
+            raise self.refusal(f"has the opcode {code!r} in its pickle stream, which no net needs")
+
+    def refusal(self, words: str) -> CheckpointError:
+        """The error that says so of this file."""
+        return CheckpointError(f"{self.source.name} {words}; nothing in it was run.")
+
+    def pop(self) -> Any:
+        """The last value."""
+        if not self.stack or self.stack[-1] is MARK:
+            raise self.refusal("has a damaged pickle stream: a value is missing")
+        return self.stack.pop()
+
+    def marked(self) -> list[Any]:
+        """The values since the last mark."""
+        for place in range(len(self.stack) - 1, -1, -1):
+            if self.stack[place] is MARK:
+                found = self.stack[place + 1:]
+                del self.stack[place:]
+                return found
+        raise self.refusal("has a damaged pickle stream: a mark is missing")
+
+    def protocol(self) -> None:
+        """Errors: CheckpointError for a protocol that is not known."""
+        if self.source.number("<B") not in (2, 3, 4, 5):
+            raise self.refusal("is a pickle of a protocol that is not known")
+
+    def length(self, form: str) -> int:
+        """How many bytes follow. Errors: CheckpointError for too many."""
+        found = self.source.number(form)
+        if found > self.longest:
+            raise self.refusal(f"has {found} bytes in a row in its pickle stream, more than any net needs")
+        return found
+
+    def long(self) -> None:
+        """A whole number of some bytes. Errors: CheckpointError for a huge one."""
+        count = self.source.number("<B")
+        if count > DIGITS:
+            raise self.refusal("has a damaged number in its pickle stream")
+        self.stack.append(int.from_bytes(self.source.take(count), "little", signed=True))
+
+    def text(self, count: int) -> str:
+        """So many bytes as text. Errors: CheckpointError where the file has had its share."""
+        self.allowance.text -= count
+        if self.allowance.text < 0:
+            raise self.refusal("holds more text than any net needs")
+        return self.source.take(count).decode("utf-8", "replace")
+
+    def save(self, place: int) -> None:
+        """Keep the last value under a number. Errors: CheckpointError where there is none."""
+        if not self.stack:
+            raise self.refusal("has a damaged pickle stream: a value is missing")
+        self.memo[place] = self.stack[-1]
+
+    def get(self, place: int) -> None:
+        """The value kept under a number. Errors: CheckpointError where there is none."""
+        if place not in self.memo:
+            raise self.refusal("has a damaged pickle stream: it refers to a value that is not there")
+        self.stack.append(self.memo[place])
+
+    def extend(self, values: list[Any]) -> None:
+        """Values onto the list that lies below them."""
+        held = self.pop()
+        if type(held) is not list:
+            raise self.refusal("has a damaged pickle stream: values go onto what is no list")
+        held.extend(values)
+        self.stack.append(held)
+
+    def item(self) -> None:
+        """One key and its value into a table."""
+        value, key = self.pop(), self.pop()
+        self.items([key, value])
+
+    def items(self, pairs: list[Any]) -> None:
+        """Keys and values into the table that lies below them. Keys are texts: of numbers some would take hours to be sorted in."""
+        held = self.pop()
+        if type(held) is not dict or len(pairs) % 2 or any(type(key) is not str for key in pairs[::2]):
+            raise self.refusal("has a damaged pickle stream: entries go into what is no table of texts")
+        held.update(zip(pairs[::2], pairs[1::2], strict=True))
+        self.stack.append(held)
+
+    def ask(self, module: str, name: str) -> None:
+        """A name of the list, or the error that says which name is not on it."""
+        if module.startswith("dnnlib.tflib"):
+            raise self.refusal("is an original TensorFlow pickle and needs a conversion: legacy.py of the stylegan3 repository "
+                               "makes a .pkl of it that opens here")
+        if (module, name) not in self.names:
+            raise self.refusal(f"asks for {module[:LINE]}.{name[:LINE]}, which no net needs")
+        self.stack.append(self.names[module, name])
+
+    def ask_stacked(self) -> None:
+        """A name whose two parts are the last values. Errors: CheckpointError."""
+        name, module = self.pop(), self.pop()
+        if type(name) is not str or type(module) is not str:
+            raise self.refusal("has a damaged pickle stream: a name is no text")
+        self.ask(module, name)
+
+    def call(self) -> None:
+        """What a name of the list makes of these arguments: our own function in its place is called, never one of the file."""
+        arguments, act = self.pop(), self.pop()
+        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or not any(act is known for known in self.names.values()):
+            raise self.refusal("calls what is no name of the list")
+        try:
+            self.stack.append(act(*arguments))
+        except CheckpointError:
+            raise
+        except DAMAGE as error:
+            raise self.refusal(f"has damaged values in its pickle stream ({str(error)[:80]})") from error
+
+    def build(self) -> None:
+        """A state into an object that is made in two steps."""
+        state, held = self.pop(), self.pop()
+        if type(held) is dict and type(state) is dict and not state:
+            self.stack.append(held)         # older Pythons write so of a table that has no attributes
+            return
+        if not hasattr(type(held), "filled"):
+            raise self.refusal("fills what cannot be filled")
+        try:
+            held.filled(state)
+        except DAMAGE as error:
+            raise self.refusal(f"has damaged values in its pickle stream ({str(error)[:80]})") from error
+        self.stack.append(held)
+
+    def identify(self) -> None:
+        """What a persistent id stands for. Errors: CheckpointError where there should be none."""
+        if self.persistent is None:
+            raise self.refusal("has a persistent id, which no net of this kind has")
+        self.stack.append(self.persistent(self.pop()))

@@ -1,0 +1,230 @@
+"""Any module of your own as a generator or a classifier whose layers can be stopped at."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ganwidgets.core.digests import WeightDigests
+from ganwidgets.core.errors import ArgumentError, LatentsError, ShapeError
+from ganwidgets.core.latents import Latents, normals
+from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, Loaded, PausedRun, full_float32
+from ganwidgets.models.wrapping import TRIED, Cut, cut, frozen, replay, run_steps
+
+Function = Callable[[Tensor], Tensor]
+
+
+class Wrapped(LayeredNet):
+    """What generators and classifiers of your own share.
+
+    A paused run of a chain holds nothing beside its features. That of another module holds the input, which places before
+    its own were exchanged (a bit each), and the features there: what skips past a layer must see an earlier edit too.
+    """
+
+    how: Cut
+
+    def begin(self, given: Tensor, place: int, pictures: tuple[int, ...]) -> PausedRun:
+        """Run from the input up to a place."""
+        rest: tuple[Tensor, ...] = ()
+        if self.how.steps is None:
+            x, rest = replay(self.net, given, {}, self.layers[place].name), (given, _marks(given, 0))
+        else:
+            x = run_steps(self.net, self.how.steps[:self.how.ends[place] + 1], given)
+        return PausedRun(self.layers[place].name, self.how.features(place, x), pictures, rest)
+
+    def go_on(self, paused: PausedRun, end: int) -> PausedRun:
+        """Run from where it stopped to a later place."""
+        here = self.place(paused.layer)
+        if here == end:
+            return paused
+        rest: tuple[Tensor, ...] = ()
+        if self.how.steps is None:
+            given, marks, *before = paused.rest
+            x = replay(self.net, given, self._held(paused), self.layers[end].name)
+            rest = (given, marks | 1 << here, *before, paused.features)
+        else:
+            between = self.how.steps[self.how.ends[here] + 1:self.how.ends[end] + 1]
+            x = run_steps(self.net, between, self.how.output(here, paused.features))
+        return PausedRun(self.layers[end].name, self.how.features(end, x), paused.pictures, rest)
+
+    def end(self, paused: PausedRun) -> Tensor:
+        """Run from where it stopped to the output."""
+        here = self.place(paused.layer)
+        if self.how.steps is None:
+            return replay(self.net, paused.rest[0], self._held(paused), None)
+        return run_steps(self.net, self.how.steps[self.how.ends[here] + 1:], self.how.output(here, paused.features))
+
+    def _held(self, paused: PausedRun) -> dict[str, Tensor]:
+        """The outputs that stand in place of the module's own, by name."""
+        _, marks, *before = paused.rest
+        mark = int(marks[0]) if len(marks) else 0
+        places = [place for place in range(len(self.layers)) if mark >> place & 1]
+        parts = [*zip(places, before, strict=True), (self.place(paused.layer), paused.features)]
+        return {self.layers[place].name: self.how.output(place, part) for place, part in parts}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class WrappedGenerator(Wrapped, LayeredGenerator):
+    """A generator of your own; `cut` says whether a tail runs only what follows ("exact") or the whole again ("replayed")."""
+
+    net: nn.Module = field(repr=False)
+    name: str
+    layers: tuple[Layer, ...] = field(repr=False)
+    image_size: int
+    latent_shape: tuple[int, ...]
+    how: Cut = field(repr=False)
+    picture: Function | None = field(default=None, repr=False)
+    cut: str = field(init=False)
+    companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    digests: WeightDigests | None = field(default=None, repr=False)
+    loaded: Loaded | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut", "exact" if self.how.exact else "replayed")
+        LayeredGenerator.__post_init__(self)
+
+    def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
+        """Run latents up to a layer. Errors: LayerError, LatentsError."""
+        last = self.place(upto)
+        if inputs.z is None:
+            raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
+        added = sorted(((self.place(layer), part) for layer, part in inputs.residuals), key=lambda pair: pair[0])
+        added = [pair for pair in added if pair[0] <= last]
+        with full_float32():
+            z = inputs.z.to(self.device, torch.float32).reshape(-1, *self.latent_shape)
+            run = self.begin(z, added[0][0] if added else last, inputs.pictures)
+            for place, part in added:
+                run = self.go_on(run, place)
+                run = dataclasses.replace(run, features=run.features + part.to(run.features))
+            return self.go_on(run, last)
+
+    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
+        """Run on to a later layer. Errors: LayerError for an earlier one."""
+        _, end = self.onward(paused, upto)
+        with full_float32():
+            return self.go_on(paused, end)
+
+    def tail(self, paused: PausedRun) -> Float[Tensor, "n 3 h w"]:
+        """Run on to the pictures, in [-1, 1]."""
+        with full_float32():
+            return shown(self.end(paused), self.picture)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class WrappedClassifier(Wrapped, LayeredClassifier):
+    """A classifier of your own; `cut` as of a generator."""
+
+    net: nn.Module = field(repr=False)
+    name: str
+    layers: tuple[Layer, ...] = field(repr=False)
+    image_size: int
+    classes: tuple[str, ...] = field(repr=False)
+    how: Cut = field(repr=False)
+    preprocess: Function | None = field(default=None, repr=False)
+    cut: str = field(init=False)
+    companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    digests: WeightDigests | None = field(default=None, repr=False)
+    loaded: Loaded | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut", "exact" if self.how.exact else "replayed")
+        LayeredClassifier.__post_init__(self)
+
+    def head(self, inputs: Any, upto: str | Layer) -> PausedRun:
+        """Run pictures up to a layer. Errors: LayerError, ShapeError, ArgumentError."""
+        place = self.place(upto)
+        with full_float32():
+            return self.begin(prepared(inputs, self.image_size, self.preprocess, self.name).to(self.device), place, ())
+
+    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
+        """Run on to a later layer. Errors: LayerError for an earlier one."""
+        _, end = self.onward(paused, upto)
+        with full_float32():
+            return self.go_on(paused, end)
+
+    def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
+        """Run on to the scores."""
+        with full_float32():
+            return self.end(paused)
+
+
+def wrap(net: Any, layers: Sequence[str], latent_shape: Sequence[int], *, name: str | None = None,
+         picture: Function | None = None, companions: Mapping[str, Callable[[], Any]] | None = None) -> WrappedGenerator:
+    """A generator of your own: `layers` are dotted names of its modules, `latent_shape` the shape of one z.
+
+    `picture` brings what it puts out to [-1, 1], where it is something else (`lambda x: 2 * x - 1`); what then lies outside is
+    cut, one channel is shown as grey. The module is left as it is: a twin in eval mode is run, which shares its weights.
+    Errors: LayerError, naming the module that runs twice, never, or puts out no map; ArgumentError where it does not run.
+    """
+    net, name = checked(net, "wrap"), name or type(net).__name__
+    shape = tuple(int(side) for side in latent_shape)
+    held = frozen(net)
+    z = normals(range(TRIED), shape).to(next((weight.device for weight in held.parameters()), torch.device("cpu")))
+    with full_float32():
+        how, whole = cut(held, list(layers), z, where=name)
+    size = shown(whole, picture, name).shape
+    if size[-1] != size[-2]:
+        raise ArgumentError(f"{name} draws pictures of {size[-2]} x {size[-1]}; they must be square.")
+    said = f"gw.wrap(net, layers={list(layers)!r}, latent_shape={shape!r}, name={name!r})"
+    return WrappedGenerator(held, name, how.layers, size[-1], shape, how, picture, companions=dict(companions or {}),
+                            loaded=Loaded(said, verified=False))
+
+
+def wrap_classifier(net: Any, layers: Sequence[str], *, image_size: int, classes: Sequence[str],
+                    preprocess: Function | None = None, name: str | None = None) -> WrappedClassifier:
+    """A classifier of your own, that reads pictures (n, 3, h, w) in [-1, 1] of any size.
+
+    They are brought to `image_size`, and `preprocess` does the rest (a mean and a deviation, say). `classes`: a name each.
+    Errors: as `wrap`.
+    """
+    net, name = checked(net, "wrap_classifier"), name or type(net).__name__
+    held = frozen(net)
+    images = torch.linspace(-1, 1, TRIED * 3 * image_size ** 2).reshape(TRIED, 3, image_size, image_size)
+    given = prepared(images, image_size, preprocess, name).to(next((each.device for each in held.parameters()), images.device))
+    with full_float32():
+        how, whole = cut(held, list(layers), given, where=name)
+    if whole.ndim != 2 or whole.shape[1] != len(classes):
+        raise ArgumentError(f"{name} puts out {tuple(whole.shape)} for {TRIED} pictures; with {len(classes)} classes it should be "
+                            f"({TRIED}, {len(classes)}).")
+    said = f"gw.wrap_classifier(net, {list(layers)!r}, image_size={image_size}, classes=classes, name={name!r})"
+    return WrappedClassifier(held, name, how.layers, image_size, tuple(map(str, classes)), how, preprocess,
+                             loaded=Loaded(said, verified=False))
+
+
+def checked(net: Any, where: str) -> nn.Module:
+    """The module itself. Errors: ArgumentError for anything else."""
+    if not isinstance(net, nn.Module):
+        raise ArgumentError(f"{where} takes a torch module; a {type(net).__name__} came. A file of weights is opened by "
+                            "gw.load_checkpoint.")
+    return net
+
+
+def shown(whole: Tensor, picture: Function | None, name: str = "the net") -> Float[Tensor, "n 3 h w"]:
+    """What a generator puts out, as pictures. Errors: ShapeError."""
+    images = whole if picture is None else picture(whole)
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ShapeError(f"{name} puts out {tuple(images.shape)}; pictures are (n, 3, h, w), or (n, 1, h, w) in grey. Give "
+                         "`picture`, a function that makes them of it.")
+    return images.float().expand(-1, 3, -1, -1).clamp(-1, 1)
+
+
+def prepared(images: Any, size: int, preprocess: Function | None, name: str) -> Tensor:
+    """Pictures as a classifier takes them. Errors: ArgumentError, ShapeError."""
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        raise ArgumentError(f"{name} reads pictures as a tensor (n, 3, h, w) from -1 to 1; a {type(images).__name__} came.")
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
+        raise ShapeError(f"{name} reads pictures (n, 3, h, w); {tuple(images.shape)} came.")
+    images = images.float().clamp(-1, 1)
+    if images.shape[2:] != (size, size):
+        images = nn.functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
+    return images if preprocess is None else preprocess(images)
+
+
+def _marks(given: Tensor, places: int) -> Tensor:
+    return torch.full((len(given),), places, dtype=torch.long, device=given.device)

@@ -1,0 +1,185 @@
+"""How any module is stopped at its layers: cut exactly where it is a chain, run again with hooks where it is not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganwidgets.core.errors import ArgumentError, LayerError, one_of
+from ganwidgets.core.nets import Layer, twin
+from ganwidgets.core.trace import Trace
+
+TRIED = 2       # rows of the batch that a module is tried on
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The layers of a module in running order, and how it is run from one to another.
+
+    `steps`: where the module is a chain, the names of all that it runs, one after another, and `ends` the place in it where
+    each layer ends. `steps` None: a run is done again from the start, with the layer's features put in its place.
+    """
+
+    layers: tuple[Layer, ...]
+    sides: tuple[int, ...]          # of each layer's output: 4 a map, 3 tokens (n, h * w, c), 2 a vector (n, c)
+    steps: tuple[str, ...] | None
+    ends: tuple[int, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether a tail runs only what follows its layer."""
+        return self.steps is not None
+
+    def features(self, place: int, output: Tensor) -> Tensor:
+        """A layer's output as a map (n, c, h, w)."""
+        layer, turned = self.layers[place], output.transpose(1, 2) if self.sides[place] == 3 else output
+        return turned.reshape(len(output), layer.channels, layer.height, layer.width)
+
+    def output(self, place: int, features: Tensor) -> Tensor:
+        """A map in the form in which the module passes it on; a copy, since what follows may write on it."""
+        flat = features.flatten(2)
+        return {4: features, 3: flat.transpose(1, 2), 2: flat[:, :, 0]}[self.sides[place]].clone()
+
+
+def frozen(net: nn.Module) -> nn.Module:
+    """A twin in eval mode, whose weights are float32, share the net's memory where they can, and ask for no gradient."""
+    copy = twin(net).eval()
+    held: dict[int, nn.Parameter] = {}
+    for module in copy.modules():
+        for name, weight in module._parameters.items():
+            if weight is not None:      # tied weights stay tied
+                held.setdefault(id(weight), nn.Parameter(weight.detach().float(), requires_grad=False))
+                module._parameters[name] = held[id(weight)]
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.is_floating_point():
+                module._buffers[name] = buffer.float()
+    return copy
+
+
+@torch.no_grad()
+def cut(net: nn.Module, names: Sequence[str], sample: Tensor, *, where: str) -> tuple[Cut, Tensor]:
+    """How to stop a module at these of its modules, found by running it on `sample` (two rows), and what it puts out.
+
+    Errors: LayerError for a name that is none, runs never or twice, or puts out something else than one map of one shape;
+    ArgumentError where the module does not run.
+    """
+    known = [name for name, _ in net.named_modules() if name]
+    for name in names:
+        if name not in known:
+            raise LayerError(one_of("module", name, known, where=where))
+    if not names or len(set(names)) < len(names):
+        raise LayerError(f"name at least one module of {where} as a layer, each once; its modules are {', '.join(known[:24])} ...")
+    calls, whole = watch(net, sample, where)
+    order = [call for call in calls if call.name in names]
+    for name in names:
+        count = sum(call.name == name for call in order)
+        if count != 1:
+            raise LayerError(f"{name} of {where} runs {count} times in a run; a layer runs once. Name a module that does.")
+    alone = {call.name: call for call in watch(net, sample[:1], where)[0]}
+    layers = [layer_of(call.name, call.output, alone[call.name].output, where) for call in order]
+    steps = chain(net, "", names, calls, sample)
+    ends = tuple(steps.index(layer.name) for layer in layers) if steps else ()
+    if steps and not torch.equal(run_steps(net, steps, sample), whole):
+        steps, ends = None, ()
+    return Cut(tuple(layers), tuple(call.output.ndim for call in order), tuple(steps) if steps else None, ends), whole
+
+
+def layer_of(name: str, output: Any, alone: Any, where: str) -> Layer:
+    """A module's output as a layer. Errors: LayerError."""
+    if not isinstance(output, Tensor):
+        raise LayerError(f"{name} of {where} puts out a {type(output).__name__}; a layer puts out one tensor. Name a module in it.")
+    if not isinstance(alone, Tensor) or output.shape[1:] != alone.shape[1:] or (len(output), len(alone)) != (TRIED, 1):
+        came = tuple(alone.shape) if isinstance(alone, Tensor) else type(alone).__name__
+        raise LayerError(f"{name} of {where} puts out {tuple(output.shape)} for {TRIED} rows and {came} for one: its shape changes "
+                         "between calls, so its units have no place.")
+    if output.ndim == 4:
+        return Layer(name, *output.shape[1:])
+    side = math.isqrt(output.shape[1]) if output.ndim == 3 else 1
+    if output.ndim == 2 or (output.ndim == 3 and side * side == output.shape[1]):
+        return Layer(name, output.shape[-1], side, side)
+    raise LayerError(f"{name} of {where} puts out {tuple(output.shape)}; a layer is a map (n, channels, height, width), tokens "
+                     "(n, side * side, channels), or a vector (n, channels).")
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One run of a module: the one tensor that went in (None where it was more), what came out, and their versions then."""
+
+    name: str
+    given: Tensor | None
+    given_version: int
+    output: Any
+    version: int
+
+
+def watch(net: nn.Module, sample: Tensor, where: str) -> tuple[list[Call], Tensor]:
+    """Every call of a module in a run, in the order in which they end, and the output. Errors: ArgumentError, LayerError."""
+    calls: list[Call] = []
+    began: list[tuple[Tensor | None, int]] = []
+
+    def before(module: nn.Module, given: tuple, named: dict) -> None:
+        one = given[0] if len(given) == 1 and not named and isinstance(given[0], Tensor) else None
+        began.append((one, 0 if one is None else one._version))
+
+    def after(name: str, output: Any) -> None:
+        calls.append(Call(name, *began.pop(), output, output._version if isinstance(output, Tensor) else 0))
+
+    copy = twin(net)
+    hooks: list[Any] = []
+    for name, module in copy.named_modules():
+        hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
+        hooks.append(module.register_forward_hook(lambda _m, _g, output, name=name: after(name, output)))
+    try:
+        whole = copy(sample)
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, NotImplementedError) as error:
+        raise ArgumentError(f"{where} does not run on {tuple(sample.shape)}: {type(error).__name__}: {error}") from error
+    if not isinstance(whole, Tensor):
+        raise ArgumentError(f"{where} puts out a {type(whole).__name__} and not one tensor; wrap a module that does.")
+    return calls, whole
+
+
+def chain(net: nn.Module, name: str, wanted: Sequence[str], calls: Sequence[Call], given: Tensor) -> list[str] | None:
+    """The modules that, one after another, are this module, opened no further than the layers ask; None: it is no chain.
+
+    It is one where each child is given the very tensor that the one before put out, untouched since.
+    """
+    inside = [each for each in wanted if each.startswith(f"{name}." if name else "")]
+    if not inside:
+        return [name]
+    own = [call for call in calls if call.name == name]
+    parts = [call for call in calls if call.name and call.name.rpartition(".")[0] == name]
+    if len(own) != 1 or name in wanted or len({part.name for part in parts}) < len(parts) or not parts:
+        return None
+    held, version = own[0].given, own[0].given_version
+    for part in parts:
+        if part.given is None or part.given is not held or part.given_version != version:
+            return None
+        held, version = part.output, part.version
+    if own[0].output is not held or own[0].version != version:
+        return None
+    steps: list[str] = []
+    for part in parts:
+        assert part.given is not None
+        within = chain(net, part.name, wanted, calls, part.given)
+        if within is None:
+            return None
+        steps += within
+    return steps
+
+
+def run_steps(net: nn.Module, steps: Sequence[str], x: Tensor) -> Tensor:
+    """Run these modules one after another."""
+    for name in steps:
+        x = net.get_submodule(name)(x)
+    return x
+
+
+def replay(net: nn.Module, given: Tensor, held: Mapping[str, Tensor], upto: str | None) -> Tensor:
+    """Run the module again with the outputs of some of its modules exchanged, up to one of them or to the end."""
+    with Trace(net, [*held, *([upto] if upto and upto not in held else [])],
+               change=lambda name, output: held[name].clone() if name in held else output, stop=upto is not None) as trace:
+        whole = trace.run(given)
+    return whole if upto is None else trace.outputs[upto]

@@ -1,0 +1,142 @@
+"""R3GAN files: the laws, the paper's blocks written out, classes, and files that are none."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import ganwidgets as gw
+from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
+from ganwidgets.models.contents import Contents
+from ganwidgets.models.r3gan import build
+from ganwidgets.testing import check_edit, check_generator
+
+STAGES = ((12, 3, 2), (12, 6, 1), (8, 2, 2))       # width, groups, blocks
+
+
+def state_of(classes=0, latent=7, embedding=5):
+    """A state dict in the public layout."""
+    torch.manual_seed(0)
+    taps = torch.tensor([1.0, 3, 3, 1])
+    state = {"MainLayers.0.Layers.0.Basis": torch.randn(12, 4, 4),
+             "MainLayers.0.Layers.0.LinearLayer.weight": torch.randn(12, latent + (embedding if classes else 0)) / 3}
+    before = 12
+    for number, (width, groups, blocks) in enumerate(STAGES):
+        path, inner = f"MainLayers.{number}.Layers", 2 * width
+        if number:
+            state[f"{path}.0.Resampler.Kernel"] = taps[:, None] * taps / 64
+            if width != before:
+                state[f"{path}.0.LinearLayer.Layer.weight"] = torch.randn(width, before, 1, 1) / before**0.5
+        for block in range(1, blocks + 1):
+            shapes = ((inner, width, 1, 1), (inner, inner // groups, 3, 3), (width, inner, 1, 1))
+            for place, shape in enumerate(shapes, start=1):
+                state[f"{path}.{block}.LinearLayer{place}.Layer.weight"] = torch.randn(shape) / (shape[1] * shape[2] ** 2) ** 0.5
+            for place in (1, 2):
+                state[f"{path}.{block}.NonLinearity{place}.Bias"] = torch.randn(inner)
+        before = width
+    state["AggregationLayer.Layer.weight"] = torch.randn(3, before, 1, 1) / 9
+    if classes:
+        state["EmbeddingLayer.weight"] = torch.randn(embedding, classes)
+    return state
+
+
+def drawn(state, z):
+    """The net, written out: empty cells between and a smoothing filter to double, residual blocks."""
+    x, seen = state["MainLayers.0.Layers.0.Basis"] * (z @ state["MainLayers.0.Layers.0.LinearLayer.weight"].T)[:, :, None, None], []
+    for number, (_, groups, blocks) in enumerate(STAGES):
+        path = f"MainLayers.{number}.Layers"
+        if number:
+            x = F.conv2d(x, state[f"{path}.0.LinearLayer.Layer.weight"]) if f"{path}.0.LinearLayer.Layer.weight" in state else x
+            spread = x.new_zeros(*x.shape[:2], x.shape[2] * 2, x.shape[3] * 2)
+            spread[:, :, ::2, ::2] = x
+            kernel = 4 * state[f"{path}.0.Resampler.Kernel"].expand(x.shape[1], 1, 4, 4)
+            x = F.conv2d(F.pad(spread, (2, 1, 2, 1)), kernel, groups=x.shape[1])
+        seen.append(x)
+        for block in range(1, blocks + 1):
+            y = x
+            for place in (1, 2, 3):
+                y = F.conv2d(y, state[f"{path}.{block}.LinearLayer{place}.Layer.weight"], padding=int(place == 2),
+                             groups=groups if place == 2 else 1)
+                if place < 3:
+                    y = F.leaky_relu(y + state[f"{path}.{block}.NonLinearity{place}.Bias"][:, None, None], 0.2)
+            x = x + y
+            seen.append(x)
+    return seen, F.conv2d(x, state["AggregationLayer.Layer.weight"]).clamp(-1, 1)
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+def test_it_obeys_the_laws(loaded, same_in_any_batch, classes):
+    g = loaded(state_of(classes))
+    check_generator(g)
+    same_in_any_batch(g)
+    assert g.image_size == 16 and g.latent_shape == (7,) and g.layers[0].name == "MainLayers.0.Layers.0"
+    assert [layer.channels for layer in g.layers] == [12, 12, 12, 12, 12, 8, 8, 8]
+    check_edit(gw.UnitEdit("MainLayers.1.Layers.1", [0, 3], value=2.0), g)
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+def test_it_is_the_papers_net(loaded, classes):
+    state = state_of(classes)
+    g = loaded({"G": {}, "G_ema": {f"Model.{key}": value for key, value in state.items()}, "cur_nimg": 5})
+    z = torch.randn(3, 7)
+    latents = g.latents(z, labels=[0, 3, 1]) if classes else g.latents(z)
+    given = torch.cat([z, state["EmbeddingLayer.weight"].T[[0, 3, 1]]], dim=1) if classes else z
+    seen, picture = drawn(state, given)
+    assert torch.allclose(g.images(latents), picture, atol=1e-5) and picture.abs().max() == 1 > picture.abs().mean()
+    for layer, features in zip(g.layers, seen, strict=True):
+        assert torch.allclose(g.head(latents, layer).features, features, atol=1e-5)
+
+
+def test_classes_change_the_picture_and_mix(loaded):
+    g = loaded(state_of(4))
+    apart = g.images(g.sample([5, 5], labels=[0, 1]))
+    assert not torch.allclose(apart[0], apart[1], atol=1e-2)
+    assert torch.allclose(g.images(g.sample([5, 5], labels=torch.eye(4)[:2])), apart, atol=1e-5)
+    assert torch.allclose(g.images(g.sample([5], labels=1)), apart[1:], atol=1e-5)
+    assert {int(row.argmax()) for row in g.sample(range(40)).condition} == {0, 1, 2, 3}, "each seed draws its class"
+    halves = g.sample([5], labels=[[0.5, 0.5, 0, 0]])
+    assert torch.equal(halves.condition, torch.tensor([[0.5, 0.5, 0, 0]]))
+
+
+@pytest.mark.parametrize("labels", [[4], [-1], [0.5], [True], [0, 1], "dog", [[1.0, 0, 0]], [[float("nan"), 0, 0, 0]]])
+def test_labels_that_are_none_are_refused(loaded, labels):
+    g = loaded(state_of(4))
+    with pytest.raises(ArgumentError, match="class number from 0 to 3"):
+        g.sample([0], labels=labels)
+
+
+def test_what_it_cannot_do_is_said(loaded):
+    plain, g = loaded(state_of()), loaded(state_of(4))
+    with pytest.raises(ArgumentError, match="labels"):
+        plain.sample([0], labels=[1])
+    for asked in ({"truncation": 0.5}, {"prompt": "a tree"}):
+        with pytest.raises(ArgumentError, match=next(iter(asked))):
+            g.sample([0], **asked)
+    with pytest.raises(ArgumentError, match="truncation_cutoff"):
+        g.latents(torch.zeros(1, 7), truncation_cutoff=3)
+    with pytest.raises(LatentsError, match="4 classes"):
+        g.images(plain.sample([0]))
+
+
+def test_own_vectors_carry_their_class(loaded):
+    g = loaded(state_of(4))
+    z = torch.randn(2, 7)
+    one, other = g.latents(z, labels=0), g.latents(z, labels=1)
+    assert not set(one.pictures) & set(other.pictures) and all(number < 0 for number in one.pictures)
+    assert torch.equal(g.latents(z).condition, g.latents(z).condition)
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+def test_what_is_wrong_with_a_file_is_named(names_the_key, classes):
+    # without its embedding, a net of classes is one that reads a longer z
+    names_the_key(build, state_of(classes), apart=["EmbeddingLayer.weight"])
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"EmbeddingLayer.weight": torch.zeros(20, 4)}, "EmbeddingLayer.weight"),
+    ({"MainLayers.1.Layers.0.Resampler.Kernel": torch.zeros(3, 3)}, "MainLayers.1.Layers.0.Resampler.Kernel"),
+    ({"MainLayers.1.Layers.1.LinearLayer2.Layer.weight": torch.zeros(24, 5, 3, 3)}, "MainLayers.1.Layers.1.LinearLayer2"),
+    ({"Model.MainLayers.7.Layers.1.NonLinearity1.Bias": torch.zeros(4)}, "MainLayers.3"),
+])
+def test_a_net_that_cannot_be_built_is_refused(change, words):
+    with pytest.raises(CheckpointError, match=words):
+        build(Contents("bad", state_of(4) | change))
