@@ -32,8 +32,7 @@ with its mirror image; no mask, caption or scene data entered its training.
   {built}; weights digest `{digest}`.
 * Adversary: {adversary}; in the source tree, not in the wheel, so that training can go on.
 * Trained by `ganwidgets train {train} --resume`, seed {seed}: {pictures:,} pictures shown in {minutes} minutes, bfloat16 inside
-  the nets. Stages (px, pictures, at a time, R1): {stages}; each begins as the old picture enlarged. The rate, {rate}, halves every
-  {cool_over:,} pictures from {cool_from:,} on.
+  the nets. Stages (px, pictures, at a time, R1): {stages}; each begins as the old picture enlarged. Rate {rate}.
 * License: the weights and their pictures are CC0 1.0 (public domain).
 
 ## Scores (claims/{claim}.json)
@@ -73,12 +72,18 @@ def write(name: str) -> None:
         built=f"{width} units on the grids from 4 px up, {recipe['mapping']} mapping layers, keys as in rosinality's checkpoints"
         if style else f"layers of {width} units", digest=g.digest[:16], adversary=f"widths {recipe['adversary']}",
         train="style" if style else "storybook", seed=recipe["seed"], pictures=int(facts["pictures"]),
-        minutes=round(float(facts["seconds"]) / 60), rate=recipe["rate"], cool_over=round(recipe["cool_over"]),
-        cool_from=recipe["cool_from"], claim="style" if style else "generator",
+        minutes=round(float(facts["seconds"]) / 60), rate=rate(recipe), claim="style" if style else "generator",
         stages="; ".join(f"{s['size']}, {s['pictures']:,}, {s['batch']}, {s['r1']}" for s in recipe["stages"]),
         scores=scores(FOLDER / ("style.json" if style else "generator.json")), last=SHOWN[-1],
         picture=path.with_suffix(".jpg").name, more=STYLE_SHEETS if style else "")
     path.with_suffix(".md").write_text(text)
+
+
+def rate(recipe: dict[str, Any]) -> str:
+    """The learning rate, and how it fell."""
+    if "cool_from" not in recipe:
+        return str(recipe["rate"])
+    return f"{recipe['rate']}, which halves every {recipe['cool_over']:,} pictures from {recipe['cool_from']:,} on"
 
 
 def scores(file: Path) -> str:
