@@ -29,7 +29,7 @@ class Allowance:
     """What reading a file may cost; the machines for its parts share one."""
 
     steps: int = 300_000            # a public file takes some 70,000
-    text: int = 16 << 20            # bytes of text; a character may take four times its bytes
+    text: int = 12 << 20            # bytes of text; a character may take four times its bytes
 
 
 @dataclass

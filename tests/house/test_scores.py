@@ -8,7 +8,7 @@ import torch
 
 from ganwidgets import cli
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.scores import WEIGHTS, Score, mean_iou, recomputed, stated
+from ganwidgets.scores import WEIGHTS, Score, mean_iou, recomputed, recomputed_generators, stated
 from ganwidgets.world.render import render
 from ganwidgets.world.train.segmenter_card import RENDERS
 
@@ -20,6 +20,12 @@ def test_every_score_of_the_cards_is_found_again():
         ("storybook-classifier", "top-1"), ("storybook-scorer", "first"), ("storybook-scorer", "of")]
     assert all(score.holds for score in found), [str(score) for score in found]
     assert all(0 < score.error < 0.03 for score in found[:4])
+
+
+def test_the_generators_distances_are_computed_from_their_cards_pictures():
+    found = list(recomputed_generators(60))
+    assert [score.net for score in found] == ["storybook", "storybook-style"]
+    assert all(score.stated > 0 and score.found > score.stated and score.error > 0 for score in found), "few pictures lie farther off"
 
 
 def test_a_score_that_is_off_does_not_hold():
@@ -51,6 +57,7 @@ def test_another_card_is_noticed_and_said(tmp_path, capsys, monkeypatch):
     *_, last, _, _ = recomputed(40, weights=tmp_path)
     assert last.stated == 0.7 and not last.holds
     monkeypatch.setattr("ganwidgets.scores.recomputed", lambda pictures: iter([last]))
+    monkeypatch.setattr("ganwidgets.scores.recomputed_generators", lambda: iter([]))
     assert cli.main(["check", "--scores", "--pictures", "40"]) != 0
     assert "top-1 of storybook-classifier" in capsys.readouterr().err
     card.unlink()

@@ -255,7 +255,7 @@ BOMBS = {
     "an array of many sides": (b"\x80\x04" + asked("numpy", "ndarray") + b")R(K\x01(" + (b"\x8a\x10" + b"\x7f" * 16) * 60_000 + b"t"
                                + asked("numpy", "dtype") + text("f8") + b"\x85RNC\x00tb.", "without the generator"),
     "much text": (b"\x80\x04" + text("a" * (1 << 20)) * 20, "more text"),
-    "text of four bytes a character": (b"\x80\x04" + text("a" * ((1 << 24) - 8) + "\U0001F600") + b".", "without the generator"),
+    "text of four bytes a character": (b"\x80\x04" + text("a" * ((12 << 20) - 8) + "\U0001F600") + b".", "without the generator"),
     "protocol 0": (b"(dp0\n.", "cannot be read"),
 }
 
