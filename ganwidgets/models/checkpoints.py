@@ -1,6 +1,7 @@
 """Checkpoints of others, opened without running anything that is in them."""
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -47,12 +48,8 @@ def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str 
         some = ", ".join(list(contents.tensors)[:3])
         raise CheckpointError(f"{path.name} holds {len(contents.tensors)} tensors ({some} ...), the layout of no kind that is "
                               f"known here: {', '.join(known)}. gw.wrap opens any module of your own.")
-    try:
+    with in_words(f"{path.name} does not fit a {found[0]}"):
         generator: Any = known[found[0]].build(contents)
-    except UNREADABLE as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path.name} does not fit a {found[0]}: {said(error)}.") from error
     generator.net.to(device)
     return dataclasses.replace(generator, digests=None)      # of the weights where they are now
 
@@ -78,20 +75,26 @@ def read(path: Path) -> Contents:
     with open(path, "rb") as file:
         head = file.read(HEAD)
     refuse(path, head)
-    try:
+    with in_words(f"{path.name} cannot be read"):
         if head.startswith((ZIP, TORCH)):
             return read_torch(path)
-        if head[8:9] == b"{":       # a safetensors header: its length may begin with any byte, a pickle's first one too
-            return read_safetensors(path)
-        if head[:1] == b"\x80":
+        # a safetensors header's length may begin with any byte, a pickle's first one too; its text begins with a brace
+        if head[:1] == b"\x80" and head[8:9] != b"{":
             from ganwidgets.models.pickles import read_nvlabs
 
             return read_nvlabs(path)
         return read_safetensors(path)
+
+
+@contextlib.contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """Whatever a damaged file leads to within, as a CheckpointError that begins so."""
+    try:
+        yield
+    except CheckpointError:
+        raise
     except UNREADABLE as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path.name} cannot be read: {said(error)}.") from error
+        raise CheckpointError(f"{what}: {said(error)}.") from error
 
 
 def refuse(path: Path, head: bytes) -> None:

@@ -27,6 +27,16 @@ class Wrapped(LayeredNet):
 
     how: Cut
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut", "exact" if self.how.exact else "replayed")
+        super().__post_init__()
+
+    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
+        """Run on to a later layer. Errors: LayerError for an earlier one."""
+        _, end = self.onward(paused, upto)
+        with full_float32():
+            return self.go_on(paused, end)
+
     def begin(self, given: Tensor, place: int, pictures: tuple[int, ...]) -> PausedRun:
         """Run from the input up to a place."""
         rest: tuple[Tensor, ...] = ()
@@ -84,10 +94,6 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
     digests: WeightDigests | None = field(default=None, repr=False)
     loaded: Loaded | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "cut", "exact" if self.how.exact else "replayed")
-        LayeredGenerator.__post_init__(self)
-
     def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
         """Run latents up to a layer. Errors: LayerError, LatentsError."""
         last = self.place(upto)
@@ -102,12 +108,6 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
                 run = self.go_on(run, place)
                 run = dataclasses.replace(run, features=run.features + part.to(run.features))
             return self.go_on(run, last)
-
-    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
-        """Run on to a later layer. Errors: LayerError for an earlier one."""
-        _, end = self.onward(paused, upto)
-        with full_float32():
-            return self.go_on(paused, end)
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n 3 h w"]:
         """Run on to the pictures, in [-1, 1]."""
@@ -132,21 +132,11 @@ class WrappedClassifier(Wrapped, LayeredClassifier):
     digests: WeightDigests | None = field(default=None, repr=False)
     loaded: Loaded | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "cut", "exact" if self.how.exact else "replayed")
-        LayeredClassifier.__post_init__(self)
-
     def head(self, inputs: Any, upto: str | Layer) -> PausedRun:
         """Run pictures up to a layer. Errors: LayerError, ShapeError, ArgumentError."""
         place = self.place(upto)
         with full_float32():
             return self.begin(prepared(inputs, self.image_size, self.preprocess, self.name).to(self.device), place, ())
-
-    def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
-        """Run on to a later layer. Errors: LayerError for an earlier one."""
-        _, end = self.onward(paused, upto)
-        with full_float32():
-            return self.go_on(paused, end)
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
         """Run on to the scores."""

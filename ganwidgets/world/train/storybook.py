@@ -7,7 +7,7 @@ import copy
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -355,18 +355,26 @@ def export(run: Training, folder: Path = WEIGHTS, *, alone: bool = False) -> Pat
         if stage.size > stage_of(run.recipe, run.shown)[0].size:
             grow(whole_picture, stage.size)
     other = tuple(f"output_{s.size}x{s.size}" for s in run.recipe.stages[:-1])
-    weights = {k: v.half().contiguous().cpu() for k, v in whole_picture.state_dict().items()
-               if not k.startswith(other)}
-    facts = {"model": "progan", "name": run.recipe.name, "size": str(last), "latent": str(run.recipe.latent),
-             "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from),
-             "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
-             "recipe": json.dumps(dataclasses.asdict(run.recipe))}
+    weights = {key: value for key, value in whole_picture.state_dict().items() if not key.startswith(other)}
+    return write(run, weights, {"model": "progan", "size": str(last), "latent": str(run.recipe.latent),
+                                "upsample": run.recipe.upsample, "replicate_from": str(run.recipe.replicate_from)},
+                 folder, alone=alone)
+
+
+def write(run: Training, weights: Mapping[str, Tensor], facts: dict[str, str], folder: Path, *, alone: bool = False) -> Path:
+    """Write a generator's weights, and unless it is to be `alone` what it is trained on with, beside what the run was."""
+    facts = {**facts, "name": run.recipe.name, "pictures": str(run.shown), "seconds": f"{run.seconds:.0f}",
+             "training_seeds": str(TRAINING_SEEDS), "recipe": json.dumps(dataclasses.asdict(run.recipe))}
     folder.mkdir(exist_ok=True)
     path = folder / f"{run.recipe.name}.safetensors"
-    save_file(weights, path, metadata=facts)
-    if alone:
-        return path
-    whole = {f"{part}.{key}": value.half().contiguous().cpu() for part, net in
-             (("generator", run.average), ("adversary", run.adversary)) for key, value in net.state_dict().items()}
-    save_file(whole, folder / f"{run.recipe.name}-discriminator.safetensors", metadata={**facts, "model": "progan-training"})
+    save_file(halves(weights), path, metadata=facts)
+    if not alone:
+        whole = {f"{part}.{key}": value for part, net in (("generator", run.average), ("adversary", run.adversary))
+                 for key, value in net.state_dict().items()}
+        save_file(halves(whole), folder / f"{run.recipe.name}-discriminator.safetensors",
+                  metadata={**facts, "model": f"{facts['model']}-training"})
     return path
+
+
+def halves(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.half().contiguous().cpu() for key, value in weights.items()}

@@ -3,20 +3,16 @@
 `ganwidgets train style --minutes 120 --resume` goes on where it was; the state lives under `$GANWIDGETS_STATE/storybook-style`.
 """
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ganwidgets.models.stylegan2 import mean_w
 from ganwidgets.models.stylegan2_net import StyleGAN2Net
 from ganwidgets.world.train import storybook
 from ganwidgets.world.train.storybook import WEIGHTS, Kind, Recipe, Stage, Training
-from ganwidgets.world.train.training_pictures import TRAINING_SEEDS
 
 
 @dataclass(frozen=True)
@@ -97,13 +93,4 @@ def export(run: Training, folder: Path = WEIGHTS) -> Path:
             grow(net, stage.size)
     with torch.no_grad():
         net.latent_avg.copy_(mean_w(net))
-    facts = {"model": "stylegan2", "name": run.recipe.name, "size": str(net.size), "pictures": str(run.shown),
-             "seconds": f"{run.seconds:.0f}", "training_seeds": str(TRAINING_SEEDS),
-             "recipe": json.dumps(dataclasses.asdict(run.recipe))}
-    folder.mkdir(exist_ok=True)
-    save_file({key: value.half().contiguous().cpu() for key, value in net.state_dict().items()},
-              folder / f"{run.recipe.name}.safetensors", metadata=facts)
-    whole = {f"{part}.{key}": value.half().contiguous().cpu() for part, held in
-             (("generator", net), ("adversary", run.adversary)) for key, value in held.state_dict().items()}
-    save_file(whole, folder / f"{run.recipe.name}-discriminator.safetensors", metadata={**facts, "model": "stylegan2-training"})
-    return folder / f"{run.recipe.name}.safetensors"
+    return storybook.write(run, net.state_dict(), {"model": "stylegan2", "size": str(net.size)}, folder)
