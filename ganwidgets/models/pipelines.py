@@ -45,7 +45,11 @@ def is_pipeline(path: Path) -> bool:
 
 
 def read_pipeline(path: Path) -> Contents:
-    """What a folder holds: tensors as `part.key`, the configs by part under the facts. Errors: CheckpointError."""
+    """What a folder holds: tensors as `part.key`, the configs by part under the facts.
+
+    Errors: CheckpointError; ArgumentError where a library is missing, before anything is read.
+    """
+    diffusers()
     index = table(path / INDEX, path)
     wanted = [part for part in KINDS if part in ("unet", "vae") or _present(index, part)]
     if "text_encoder" not in wanted and "text_encoder_2" not in wanted:
@@ -95,7 +99,7 @@ def _weights(path: Path, part: str) -> Path:
 
 
 def build_parts(contents: Contents) -> Parts:
-    """The parts of a folder, with their weights as float32. Errors: CheckpointError; ArgumentError where a library is missing."""
+    """The parts of a folder, with their weights as float32. Errors: CheckpointError."""
     if "unet" not in contents.facts or "folder" not in contents.facts:
         raise CheckpointError(f"{contents.name} is no folder of diffusers, which holds {INDEX}, unet, vae and text_encoder.")
     library, facts = diffusers(), contents.facts

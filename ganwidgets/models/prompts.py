@@ -53,7 +53,7 @@ class Reader:
                 self.kept[prompt] = self._one(prompt)
         return torch.stack([self.kept[prompt] for prompt in prompts]) if prompts else torch.zeros(0, self.width)
 
-    def parts(self, encoded: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n tokens d"], Float[Tensor, "n v"]]:
+    def parts(self, encoded: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n tokens c"], Float[Tensor, "n v"]]:
         """The tokens and the vectors of encoded prompts."""
         text, vector = encoded.split([self.length * self.widths[0], self.widths[1]], dim=1)
         return text.unflatten(1, (self.length, self.widths[0])), vector
