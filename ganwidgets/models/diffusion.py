@@ -102,6 +102,7 @@ def one_step(unet: Any, vae: Any, text_encoders: Sequence[Any], tokenizers: Sequ
     check_fit(unet, vae, reader, name)
     shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
     with in_words(f"the parts of {name} do not fit together"):
+        reader.read([""])
         layers, side = measured(net, shape, reader)
     return OneStep(net, name, layers, side, shape, reader)
 

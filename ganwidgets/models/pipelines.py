@@ -3,6 +3,7 @@
 Only .safetensors are read; of the classes that a folder names, a few are known, and nothing in it is run.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def _made(kind: Any, part: str, contents: Contents) -> nn.Module:
     name, config = f"{contents.name}/{part}", contents.facts[part]
     tensors = dict(_own(contents, part))
     check_counts(config, len(tensors), name)
-    with torch.device("meta"), in_words(f"config.json of {name} describes no {kind.__name__}"):
+    with torch.device("meta"), by_library(f"config.json of {name} describes no {kind.__name__}"):
         net = kind.from_config(config)
     spelled = {_new_spelling(key): key for key in tensors} if part == "vae" else {key: key for key in tensors}
     fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key), assign=True)
@@ -136,7 +137,7 @@ def _encoder(part: str, contents: Contents) -> nn.Module:
     library, config, name = transformers(), contents.facts[part], f"{contents.name}/{part}"
     tensors = dict(_own(contents, part))
     check_counts(config, len(tensors), name)
-    with torch.device("meta"), in_words(f"config.json of {name} describes no text encoder"):
+    with torch.device("meta"), by_library(f"config.json of {name} describes no text encoder"):
         settings = {key: value for key, value in config.items() if key not in NO_SETTINGS}
         net: Any = getattr(library, config["_class_name"])(library.CLIPTextConfig(**settings))
     inner = {key.removeprefix("text_model."): key for key in net.state_dict()}
@@ -179,7 +180,14 @@ def _tokenizer(folder: Path, part: str) -> Any:
             if not (home / file).is_file():
                 raise CheckpointError(f"there is no {file} in {where}, without which no prompt can be read.")
         table(home / "vocab.json", folder)
-    try:
+    with by_library(f"the tokenizer in {where} cannot be read"):
         return transformers().CLIPTokenizer.from_pretrained(str(home), local_files_only=True)
-    except Exception as error:      # the tokenizers' own library raises nothing narrower
-        raise CheckpointError(f"the tokenizer in {where} cannot be read: {said(error)}.") from error
+
+
+@contextlib.contextmanager
+def by_library(what: str) -> Iterator[None]:
+    """Whatever the libraries say of a damaged file, as a CheckpointError that begins so: they have errors of every kind."""
+    try:
+        yield
+    except Exception as error:
+        raise CheckpointError(f"{what}: {said(error)}.") from error

@@ -73,8 +73,8 @@ class Reader:
 
     def _check(self, prompt: str, tokenizer: Any) -> None:
         """Errors: ArgumentError for a prompt with words that the tokenizer does not know, or with too many."""
-        ids = tokenizer(prompt).input_ids
-        unknown = [word for word in prompt.split() if tokenizer.unk_token_id in tokenizer(word).input_ids[1:-1]]
+        ids, stranger = tokenizer(prompt).input_ids, tokenizer.unk_token_id
+        unknown = [word for word in prompt.split() if stranger in tokenizer(word).input_ids[1:-1]]
         if unknown:
             raise ArgumentError(f"the tokenizer does not know {', '.join(map(repr, unknown))}; say it in other words.")
         if len(ids) > self.length:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import final
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -284,6 +285,8 @@ DAMAGE = {
     "another class": (lambda home: edited(home / "unet/config.json", _class_name="FluxTransformer"), "FluxTransformer"),
     "another width": (lambda home: edited(home / "unet/config.json", cross_attention_dim=24), "sd/unet"),
     "another text": (lambda home: edited(home / "text_encoder/config.json", hidden_size=32), "sd/text_encoder"),
+    "no number": (lambda home: edited(home / "text_encoder/config.json", vocab_size="x"), "sd/text_encoder"),
+    "no heads": (lambda home: edited(home / "text_encoder/config.json", num_attention_heads=-1), "do not fit together"),
     "too many parts": (lambda home: edited(home / "unet/config.json", layers_per_block=10**9), "layers_per_block"),
     "other blocks": (lambda home: edited(home / "unet/config.json", down_block_types=["AttnDownBlock2D"] * 3), "sd/unet"),
     "many steps": (lambda home: edited(home / "scheduler/scheduler_config.json", timestep_spacing="leading"), "many steps"),
@@ -302,6 +305,24 @@ def test_what_is_wrong_with_a_folder_is_named(folder, how):
     change(folder)
     with pytest.raises(CheckpointError, match=words):
         gw.load_checkpoint(folder, device="cpu")
+
+
+def test_settings_that_make_no_sense_are_refused_or_change_nothing(folder, folders):
+    """Any setting of any part, exchanged for something odd."""
+    random = np.random.RandomState(0)
+    files = [file.relative_to(folder) for file in sorted(folder.rglob("*.json")) if file.name != "vocab.json"]
+    odd, refused = [None, -1, 0, 7, 10**12, 1.5, float("nan"), "x", "", [], {}, ["x"], [[1]]], 0
+    for _ in range(10):
+        file = files[random.randint(len(files))]
+        keys = list(json.loads((folder / file).read_text()))
+        edited(folder / file, **{keys[random.randint(len(keys))]: odd[random.randint(len(odd))]})
+        try:
+            g = gw.load_checkpoint(folder, device="cpu")
+            g.images(g.sample([0], prompt=WORDS))
+        except CheckpointError:
+            refused += 1
+        shutil.copy(folders[0] / "sd" / file, folder / file)
+    assert 3 <= refused < 10
 
 
 def test_old_spellings_are_read(folder, opened):
