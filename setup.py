@@ -71,9 +71,9 @@ class BuildPyWithLessons(build_py):
 
     def lessons(self) -> dict[str, str]:
         """Where each file of the lessons goes, and where it comes from."""
-        files = [*LESSONS.glob("[0-9][0-9]_*.ipynb"), *LESSONS.glob("README.md")]
+        files = [*LESSONS.glob("[0-9][0-9]_*.ipynb"), *LESSONS.glob("README.md"), *LESSONS.glob("cache/lesson-*")]
         within = Path(self.build_lib) / "ganwidgets" / "notebooks"
-        return {} if self.editable_mode else {str(within / file.name): str(file) for file in sorted(files)}
+        return {} if self.editable_mode else {str(within / file.relative_to(LESSONS)): str(file) for file in sorted(files)}
 
     def run(self) -> None:
         super().run()

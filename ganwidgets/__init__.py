@@ -45,8 +45,11 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.widgets.playing": ("play",),
     "ganwidgets.widgets.walkplayer": ("WalkPlayer",),
     "ganwidgets.widgets.hosts": ("about",),
+    # world
+    "ganwidgets.world.render": ("pictures",),
     # lessons
     "ganwidgets.checks": ("check",),
+    "ganwidgets.lessons": ("lesson_file",),
 }
 MODULES = {"errors": "ganwidgets.core.errors", "testing": "ganwidgets.testing"}
 
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from ganwidgets.core.stills import Still as Still
     from ganwidgets.core.walks import Walk as Walk
     from ganwidgets.core.walks import walk as walk
+    from ganwidgets.lessons import lesson_file as lesson_file
     from ganwidgets.methods.ace import Ace as Ace
     from ganwidgets.methods.ace import ace as ace
     from ganwidgets.methods.dissect import Dissection as Dissection
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from ganwidgets.widgets.playing import play as play
     from ganwidgets.widgets.unitbrowser import UnitBrowser as UnitBrowser
     from ganwidgets.widgets.walkplayer import WalkPlayer as WalkPlayer
+    from ganwidgets.world.render import pictures as pictures
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
 __all__ = ["__version__", *_HOME, *MODULES]

@@ -97,7 +97,7 @@ def own_wheel(wheels: Path) -> Path:
     with tempfile.TemporaryDirectory() as home:  # so that no build folder is left in the clone
         copy = Path(home) / "source"
         for name in ("ganwidgets", "notebooks"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "cache"))
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "variant*"))
         for name in SOURCES:
             shutil.copy(ROOT / name, copy / name)
         offline = ["--no-build-isolation"] if importlib.util.find_spec("setuptools") else []

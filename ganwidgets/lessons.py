@@ -59,6 +59,14 @@ def lesson(number: int) -> Lesson:
     return found[number]
 
 
+def lesson_file(name: str) -> Path:
+    """Where a file lies that a lesson needs, such as a net that was trained before. Errors: NameLookupError, listing those here."""
+    found = {path.name: path for folder in reversed(FOLDERS) for path in (folder / "cache").glob("lesson-*")}
+    if name not in found:
+        raise NameLookupError(one_of("file", name, found, where="the lessons"))
+    return found[name]
+
+
 def write_lesson(number: int, folder: str | Path = ".", *, student: bool = False, force: bool = False) -> Path:
     """Write a lesson into a folder, for a student without its solutions; answers where.
 

@@ -1,7 +1,12 @@
 """Shapes are types here: every annotated function of the package is checked while the tests run."""
 
+import os
+
 import pytest
 from jaxtyping import install_import_hook
+
+# lesson 3 trains a net for two minutes; in tests for so many seconds, and goes on with the one that it keeps
+os.environ.setdefault("GANWIDGETS_LESSON_SECONDS", "2")
 
 # what the browser and notebooks run in kernels of their own is checked there by its results alone
 install_import_hook(["ganwidgets.core", "ganwidgets.models", "ganwidgets.methods", "ganwidgets.testing"],

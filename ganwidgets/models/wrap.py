@@ -69,7 +69,7 @@ class Wrapped(LayeredNet):
             return replay(self.net, paused.rest[0], self._held(paused), None)
         return run_steps(self.net, self.how.steps[self.how.ends[self.place(paused.layer)] + 1:], self._output(paused))
 
-    def _stopped(self, place: int, x: Tensor, pictures: tuple[int, ...], rest: tuple[Tensor, ...]) -> PausedRun:
+    def _stopped(self, place: int, x: Any, pictures: tuple[int, ...], rest: tuple[Tensor, ...]) -> PausedRun:
         """A run that stopped where a module put out x."""
         return PausedRun(self.layers[place].name, self.how.features(place, x), pictures, (*rest, *self.how.beside(place, x)))
 

@@ -35,12 +35,21 @@ class Cut:
         """Whether a tail runs only what follows its layer."""
         return self.steps is not None
 
-    def features(self, place: int, output: Tensor) -> Tensor:
-        """A layer's output as a map (n, c, h, w)."""
-        layer, turned = self.layers[place], output
-        if self.sides[place] == 3:
-            turned = output[:, self.apart[place]:].transpose(1, 2)
+    def features(self, place: int, output: Any) -> Tensor:
+        """A layer's output as a map (n, c, h, w). Errors: LayerError, where it has another form than when it was wrapped."""
+        layer = self.layers[place]
+        came = tuple(output.shape[1:]) if isinstance(output, Tensor) else type(output).__name__
+        if came != self.form(place):
+            raise LayerError(f"{layer.name} puts out {came} a row in this run, and put out {self.form(place)} when it was wrapped: "
+                             "its shape changes between calls, so its units have no place. Name another module.")
+        turned = output[:, self.apart[place]:].transpose(1, 2) if self.sides[place] == 3 else output
         return turned.reshape(len(output), layer.channels, layer.height, layer.width)
+
+    def form(self, place: int) -> tuple[int, ...]:
+        """The shape of one row of a layer's output, in the form in which the module passes it on."""
+        layer = self.layers[place]
+        return {4: (layer.channels, layer.height, layer.width),
+                3: (self.apart[place] + layer.height * layer.width, layer.channels), 2: (layer.channels,)}[self.sides[place]]
 
     def beside(self, place: int, output: Tensor) -> tuple[Tensor, ...]:
         """The tokens of a layer's output that are not on its grid, where it has such."""
@@ -108,6 +117,8 @@ def layer_of(name: str, output: Any, alone: Any, where: str, grid: Sequence[int]
     """A module's output as a layer. Errors: LayerError."""
     if not isinstance(output, Tensor):
         raise LayerError(f"{name} of {where} puts out a {type(output).__name__}; a layer puts out one tensor. Name a module in it.")
+    if not output.is_floating_point():
+        raise LayerError(f"{name} of {where} puts out {output.dtype}; a layer puts out floating-point numbers.")
     if not isinstance(alone, Tensor) or output.shape[1:] != alone.shape[1:] or (len(output), len(alone)) != (TRIED, 1):
         came = tuple(alone.shape) if isinstance(alone, Tensor) else type(alone).__name__
         raise LayerError(f"{name} of {where} puts out {tuple(output.shape)} for {TRIED} rows and {came} for one: its shape changes "
@@ -214,9 +225,25 @@ def run_steps(net: nn.Module, steps: Sequence[str], x: Tensor) -> Tensor:
     return x
 
 
-def replay(net: nn.Module, given: Tensor, held: Mapping[str, Tensor], upto: str | None) -> Tensor:
-    """Run the module again with the outputs of some of its modules exchanged, up to one of them or to the end."""
-    with Trace(net, [*held, *([upto] if upto and upto not in held else [])],
-               change=lambda name, output: held[name].clone() if name in held else output, stop=upto is not None) as trace:
+def replay(net: nn.Module, given: Tensor, held: Mapping[str, Tensor], upto: str | None) -> Any:
+    """Run the module again with the outputs of some of its modules exchanged, up to another one or to the end.
+
+    Errors: LayerError where one of them runs another number of times than once in this run.
+    """
+    ran = dict.fromkeys(held, 0)
+
+    def change(name: str, output: Any) -> Any:       # a tuple may come where a tensor came before
+        if name not in held:
+            return output
+        ran[name] += 1
+        return held[name].clone()
+
+    with Trace(net, [*held, *([upto] if upto else [])], change=change, stop=upto is not None) as trace:
         whole = trace.run(given)
+    if upto is not None:
+        ran[upto] = int(upto in trace.outputs)
+    for name, times in ran.items():
+        if times != 1:
+            raise LayerError(f"{name} runs {times} times in this run, and ran once when it was wrapped: what runs depends on what "
+                             "goes in. Name a module that always runs once.")
     return whole if upto is None else trace.outputs[upto]

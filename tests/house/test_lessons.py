@@ -6,10 +6,13 @@ import re
 import nbclient
 import nbformat
 import pytest
+import torch
+from safetensors.torch import load_file
 
+import ganwidgets as gw
 from ganwidgets import cli
 from ganwidgets.core.errors import NameLookupError
-from ganwidgets.lessons import lesson, lessons, source, tags, write_lesson
+from ganwidgets.lessons import lesson, lesson_file, lessons, source, tags, write_lesson
 
 LESSONS = lessons()
 each_lesson = pytest.mark.parametrize("one", LESSONS, ids=lambda one: one.path.stem)
@@ -20,7 +23,7 @@ def code_of(cells):
 
 
 def test_they_are_numbered_from_one():
-    assert [one.number for one in LESSONS] == list(range(1, len(LESSONS) + 1)) and len(LESSONS) >= 2
+    assert [one.number for one in LESSONS] == list(range(1, len(LESSONS) + 1)) and len(LESSONS) >= 3
 
 
 @each_lesson
@@ -71,9 +74,24 @@ def test_a_students_copy_runs_up_to_the_first_check_that_needs_an_answer(one, tm
     assert "✗ not yet" in said and "hint: " in said
 
 
-def test_an_unknown_lesson():
+def test_an_unknown_lesson_or_file():
     with pytest.raises(NameLookupError, match="99"):
         lesson(99)
+    with pytest.raises(NameLookupError, match="no file 'lesson-3-dcgn.safetensors' in the lessons; .*lesson-3-dcgan.safetensors"):
+        lesson_file("lesson-3-dcgn.safetensors")
+
+
+def test_the_net_that_lesson_3_keeps_is_small_and_opens_as_the_lesson_builds_it(tmp_path):
+    path = lesson_file("lesson-3-dcgan.safetensors")
+    assert path.stat().st_size <= 1e6 and "CC0" in path.with_suffix(".md").read_text()
+    g = gw.load_checkpoint(path, "dcgan", device="cpu")
+    assert [str(layer) for layer in g.layers] == ["main.2", "main.5", "main.8"] and g.image_size == 32
+    source_of = {cell["id"]: source(cell) for cell in lesson(3).book["cells"]}
+    held = {"torch": torch, "nn": torch.nn}
+    exec(source_of["nets"], held)       # the classes that students see
+    held["generator"].load_state_dict(load_file(path))
+    with torch.no_grad():
+        assert (held["generator"].eval()(g.sample([5]).z) - g.images(g.sample([5]))).abs().max() < 1e-4
 
 
 def test_the_command_writes_lists_and_never_overwrites(tmp_path, capsys):

@@ -16,7 +16,7 @@ FOLDERS = ("ganwidgets", "tests", "claims", "benchmarks")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 SCRIPTS = sorted(path for path in (ROOT / "js" / "src").rglob("*.ts") if path.name != "messages.ts")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LESSON_IMPORTS = {"ganwidgets", "numpy", "torch", "PIL", "pandas", "IPython", "ipywidgets", "ipycanvas"}
+LESSON_IMPORTS = {"ganwidgets", "numpy", "torch", "safetensors", "PIL", "pandas", "IPython", "ipywidgets", "ipycanvas"}
 
 
 def test_there_is_something_to_look_at():

@@ -39,6 +39,8 @@ def test_contents(wheel):
             "ganwidgets/world/weights/storybook.safetensors", "ganwidgets/world/weights/storybook.md"} <= set(names)
     books = {f"ganwidgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert books and books == {name for name in names if name.endswith(".ipynb")}
+    kept = {f"ganwidgets/notebooks/cache/{path.name}" for path in (ROOT / "notebooks" / "cache").glob("lesson-*")}
+    assert kept and kept == {name for name in names if "/cache/" in name}
     assert not [name for name in names if "discriminator" in name or "variant-" in name]
     assert not [name for name in names if name.split("/")[0] in ("tests", "js", "claims", "benchmarks", "notebooks")]
     assert any(name.endswith("licenses/LICENSE") for name in names)

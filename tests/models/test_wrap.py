@@ -287,7 +287,73 @@ class Changes(nn.Module):
         return F.interpolate(self.up(x) if len(z) > 1 else self.up(x[:, :, :2]), (8, 8))
 
 
+class Places(nn.Module):
+    """Puts out whole numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.where = nn.ConvTranspose2d(10, 3, 4), Most()
+
+    def forward(self, z):
+        return self.first(z) * self.where(self.first.weight.new_zeros(len(z), 3, 4, 4)).float()
+
+
+class Most(nn.Module):
+    def forward(self, x):
+        return x.argmax(1, keepdim=True)
+
+
+class Several(Tutorial):
+    def forward(self, z):
+        return [self.main(z)]
+
+
+class Moody(nn.Module):
+    """What runs, and how, depends on z."""
+
+    def __init__(self, mood):
+        super().__init__()
+        self.first, self.second, self.mood = nn.ConvTranspose2d(10, 3, 4), Turns(), mood
+
+    def forward(self, z):
+        x = self.first(z)
+        if float(z.detach().max()) < 9:
+            return self.second(x) + x
+        return {"never": lambda: x, "twice": lambda: self.second(self.second(x)) + x,
+                "turned": lambda: self.second(x, turned=True).reshape(x.shape), "a tuple": lambda: self.second(x, pair=True)[0]
+                }[self.mood]()
+
+
+class Turns(nn.Module):
+    def forward(self, x, turned=False, pair=False):
+        return (x, x) if pair else x.reshape(len(x), 6, 4, 2) if turned else 2 * x
+
+
+@pytest.mark.parametrize(("mood", "words"), [
+    ("never", "second runs 0 times in this run"), ("twice", "second runs 2 times in this run"),
+    ("turned", r"second puts out \(6, 4, 2\) a row in this run, and put out \(3, 4, 4\)"), ("a tuple", "puts out tuple a row")])
+def test_a_layer_that_changes_its_mind_after_it_was_wrapped_is_said(mood, words):
+    g = gw.wrap(Moody(mood), ["second"], (10, 1, 1))
+    assert g.cut == "replayed"
+    g.images(g.sample([0, 1]))
+    strange = g.latents(torch.full((2, 10, 1, 1), 9.5))
+    with pytest.raises(LayerError, match=words):
+        g.tail(g.head(strange, "second"))
+
+
+def test_a_step_of_a_chain_that_changes_its_shape_is_said():
+    class Grows(nn.Module):
+        def forward(self, x):
+            return x if float(x.max()) < 9 else x.repeat(1, 1, 2, 2)
+
+    g = gw.wrap(nn.Sequential(nn.ConvTranspose2d(10, 3, 4), Grows(), nn.Conv2d(3, 3, 1)), ["1"], (10, 1, 1))
+    assert g.cut == "exact"
+    with pytest.raises(LayerError, match="changes between calls"):
+        g.head(g.latents(torch.full((1, 10, 1, 1), 99.0)), "1")
+
+
 @pytest.mark.parametrize(("kind", "layers", "error", "words"), [
+    (Places, ["where"], LayerError, "floating-point"), (Several, ["main.2"], ArgumentError, "puts out a list and not one tensor"),
     (Twice, ["again"], LayerError, "again of mine runs 2 times"), (Twice, ["never"], LayerError, "never of mine runs 0 times"),
     (Tuples, ["pair"], LayerError, "pair of mine puts out a tuple"), (Changes, ["up"], LayerError, "changes between calls"),
     (Tutorial, ["main.9"], LayerError, "no module 'main.9' in mine"), (Tutorial, [], LayerError, "at least one"),
