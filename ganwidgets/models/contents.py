@@ -1,5 +1,6 @@
 """What a checkpoint holds, as plain tensors and values, and how a net is filled from it."""
 
+import json
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ganwidgets.core.errors import CheckpointError
+
+LONGEST = 1 << 20       # characters of a fact that is JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +29,17 @@ class Contents:
     layout: str = "torch"
 
 
-def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:
-    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys.
+def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
+         made: Mapping[str, Callable[[], Tensor]] | None = None) -> None:
+    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys. `made`: keys that a file may lack, and
+    what makes them.
 
-    Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
+    A net on torch's device "meta" takes its memory here, once it is known that the file fits: a small file can speak of large
+    tensors. Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
     """
-    wanted = net.state_dict()
-    for words, keys in (("lacks", wanted.keys() - tensors.keys()), ("has no place for", tensors.keys() - wanted.keys())):
+    wanted, made = net.state_dict(), {key: make for key, make in (made or {}).items() if key not in tensors}
+    missing = wanted.keys() - tensors.keys() - made.keys()
+    for words, keys in (("lacks", missing), ("has no place for", tensors.keys() - wanted.keys())):
         if keys:
             more = f" and {len(keys) - 1} more keys" if len(keys) > 1 else ""
             raise CheckpointError(f"{name} {words} {spelled(min(keys))}{more}.")
@@ -43,8 +50,10 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: C
         if value.is_floating_point() != wanted[key].is_floating_point() or value.is_complex():
             raise CheckpointError(f"{spelled(key)} in {name} is of the kind {value.dtype}, which is none that weights have.")
     check_finite(tensors, name, spelled=spelled)
+    if any(value.is_meta for value in wanted.values()):
+        net.to_empty(device="cpu")
     with torch.no_grad():
-        net.load_state_dict(dict(tensors))
+        net.load_state_dict({**tensors, **{key: make() for key, make in made.items()}})
 
 
 def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:
@@ -52,6 +61,17 @@ def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[
     for key, value in tensors.items():
         if value.is_floating_point() and value.numel() and not torch.stack(value.aminmax()).isfinite().all():
             raise CheckpointError(f"{name} holds numbers that are not finite, first in {spelled(key)}.")
+
+
+def told(facts: Mapping[str, Any], key: str) -> Any:
+    """What a file says under a key, nothing where it says nothing. In safetensors all is text: lists and tables are JSON there."""
+    found = facts.get(key)
+    if not isinstance(found, str):
+        return found
+    try:
+        return json.loads(found) if len(found) <= LONGEST else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def agreed(tensors: Mapping[str, Tensor], name: str, *sides: tuple[str, int], spelled: Callable[[str], str] = str) -> int:

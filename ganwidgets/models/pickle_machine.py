@@ -16,11 +16,12 @@ DIGITS = 16                 # bytes of a whole number
 CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
 NUMBERS = {b"J": "<i", b"K": "<B", b"M": "<H", b"G": ">d"}
 BYTES = {b"C": "<B", b"B": "<I", b"\x8e": "<Q"}
-TEXTS = {b"\x8c": "<B", b"X": "<I", b"\x8d": "<Q"}
+TEXTS = {b"\x8c": "<B", b"X": "<I", b"\x8d": "<Q", b"U": "<B"}      # the last one of Python 2
 TUPLES = {b")": 0, b"\x85": 1, b"\x86": 2, b"\x87": 3}
 EMPTY: dict[bytes, type] = {b"]": list, b"}": dict, b"\x8f": list}     # sets too are lists here: nothing of them is needed
 SAVES = {b"q": "<B", b"r": "<I"}
 GETS = {b"h": "<B", b"j": "<I"}
+LARGEST_KEY = 1 << 60       # below it no two whole numbers fall on the same place of a table
 Names = Mapping[tuple[str, str], Callable[..., Any]]
 
 
@@ -65,12 +66,14 @@ class Machine:
     """Carries out the opcodes that pickles of nets consist of.
 
     `names`: the exact (module, name) pairs that may be asked for, each with a function of ours that stands in its place.
-    `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for.
+    `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for. `numbered`: whether
+    the keys of a table may be whole numbers too.
     """
 
     def __init__(self, source: Source, names: Names, allowance: Allowance, *, longest: int,
-                 persistent: Callable[[Any], Any] | None = None) -> None:
+                 persistent: Callable[[Any], Any] | None = None, numbered: bool = False) -> None:
         self.source, self.names, self.allowance, self.longest, self.persistent = source, names, allowance, longest, persistent
+        self.numbered = numbered
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.acts: dict[bytes, Callable[[], None]] = {
@@ -120,7 +123,8 @@ class Machine:
 
     def refusal(self, words: str) -> CheckpointError:
         """The error that says so of this file."""
-        return CheckpointError(f"{self.source.name} {words}; nothing in it was run.")
+        shown = "".join(each if each.isprintable() else "?" for each in words)
+        return CheckpointError(f"{self.source.name} {shown}; nothing in it was run.")
 
     def pop(self) -> Any:
         """The last value."""
@@ -189,12 +193,16 @@ class Machine:
         self.items([key, value])
 
     def items(self, pairs: list[Any]) -> None:
-        """Keys and values into the table that lies below them. Keys are texts: of numbers some would take hours to be sorted in."""
+        """Keys and values into the table that lies below them. Of keys that are no texts some would take hours to be sorted in."""
         held = self.pop()
-        if type(held) is not dict or len(pairs) % 2 or any(type(key) is not str for key in pairs[::2]):
+        if not isinstance(held, dict) or len(pairs) % 2 or not all(map(self.is_key, pairs[::2])):
             raise self.refusal("has a damaged pickle stream: entries go into what is no table of texts")
         held.update(zip(pairs[::2], pairs[1::2], strict=True))
         self.stack.append(held)
+
+    def is_key(self, key: Any) -> bool:
+        """Whether a table may have this key."""
+        return type(key) is str or (self.numbered and type(key) is int and 0 <= key < LARGEST_KEY)
 
     def ask(self, module: str, name: str) -> None:
         """A name of the list, or the error that says which name is not on it."""
@@ -217,8 +225,12 @@ class Machine:
         arguments, act = self.pop(), self.pop()
         if type(arguments) is not tuple or len(arguments) > ARGUMENTS or not any(act is known for known in self.names.values()):
             raise self.refusal("calls what is no name of the list")
+        self.stack.append(self.made(act, *arguments))
+
+    def made(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function of ours makes of values of the file. Errors: CheckpointError where they are damaged."""
         try:
-            self.stack.append(act(*arguments))
+            return act(*arguments)
         except CheckpointError:
             raise
         except DAMAGE as error:
@@ -232,14 +244,11 @@ class Machine:
             return
         if not hasattr(type(held), "filled"):
             raise self.refusal("fills what cannot be filled")
-        try:
-            held.filled(state)
-        except DAMAGE as error:
-            raise self.refusal(f"has damaged values in its pickle stream ({str(error)[:80]})") from error
+        self.made(held.filled, state)
         self.stack.append(held)
 
     def identify(self) -> None:
         """What a persistent id stands for. Errors: CheckpointError where there should be none."""
         if self.persistent is None:
             raise self.refusal("has a persistent id, which no net of this kind has")
-        self.stack.append(self.persistent(self.pop()))
+        self.stack.append(self.made(self.persistent, self.pop()))

@@ -177,12 +177,18 @@ def parameter(data: Array, _requires_grad: bool, _hooks: dict) -> Array:
 
 def tensor(held: Storage, start: int, shape: tuple, strides: tuple, *_: Any) -> Array:
     """A tensor in its storage. Errors: ValueError for a shape that is none."""
-    numbers = (start, *shape, *strides)
-    if type(held) is not Storage or len(shape) != len(strides) or len(shape) > 8:
-        raise ValueError("a tensor has no storage or no shape")
-    if any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError("a tensor has a shape that is none")
+    if type(held) is not Storage:
+        raise ValueError("a tensor has no storage")
+    check_shape(start, shape, strides)
     return Array(held, start, shape, strides)
+
+
+def check_shape(start: int, shape: tuple, strides: tuple) -> None:
+    """Errors: ValueError for what is no shape and its place in a storage."""
+    if len(shape) != len(strides) or len(shape) > 8:
+        raise ValueError("a tensor has no shape")
+    if any(type(number) is not int or number < 0 for number in (start, *shape, *strides)):
+        raise ValueError("a tensor has a shape that is none")
 
 
 def module(meta: dict) -> Module:

@@ -181,7 +181,8 @@ def build(contents: Contents) -> R3GAN:
     if latent < 1:
         raise CheckpointError(f"MainLayers.0.Layers.0.LinearLayer.weight in {name} reads {latent + embedding} numbers, too few for "
                               f"the {embedding} of EmbeddingLayer.weight and z.")
-    net = R3GANNet(stages, latent=latent, classes=classes, embedding=embedding)
+    with torch.device("meta"):
+        net = R3GANNet(stages, latent=latent, classes=classes, embedding=embedding)
     fill(net, held, name, spelled=lambda key: prefix + key)
     return r3gan(net, name)
 
