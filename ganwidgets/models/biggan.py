@@ -23,6 +23,7 @@ from ganwidgets.models.contents import Contents, agreed, check_finite, fill, tol
 from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "biggan"
+FACTS = ("layers", "attention_layer_position", "eps", "G_depth", "BN_eps")
 BOUND = 2.0         # where the z of the published deep nets is cut off
 LOGS = r".*\.(u|sv)[1-9]\d*|.*\.bn\.(num_batches_tracked|accumulation_counter)"     # of training; drawing needs none
 

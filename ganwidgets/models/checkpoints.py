@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganwidgets.core.errors import ArgumentError, CheckpointError, one_of
-from ganwidgets.models.contents import Contents
+from ganwidgets.core.nets import Loaded
+from ganwidgets.models.contents import Contents, told
 from ganwidgets.models.formats import formats
 
 # the names under which training scripts keep the generator, the one that draws best first
@@ -39,8 +40,17 @@ UNREADABLE = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportE
 def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str | None = None) -> Any:
     """The generator (a frozen dataclass) of a file or folder, in float32, of the kind that is asked for, or that its keys tell.
 
-    Errors: CheckpointError; ArgumentError for an unknown kind.
+    Where it was converted from another file, `loaded` says from which. Errors: CheckpointError; ArgumentError for an unknown kind.
     """
+    contents, _, generator = opened(path, kind)
+    origin = told(contents.facts, "origin")
+    generator.net.to(device)
+    loaded = Loaded(f"gw.load_checkpoint({str(path)!r})", verified=False, origin=origin_words(origin)) if origin else None
+    return dataclasses.replace(generator, digests=None, loaded=loaded)      # digests of the weights where they are now
+
+
+def opened(path: Path, kind: str | None = None) -> tuple[Contents, str, Any]:
+    """What a file or folder holds, its kind, and the generator on the CPU. Errors: as open_generator."""
     known = formats()
     if kind is not None and kind not in known:
         raise ArgumentError(one_of("kind", kind, known, where="load_checkpoint"))
@@ -54,9 +64,14 @@ def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str 
         raise CheckpointError(f"{path.name} holds {len(contents.tensors)} tensors ({some} ...), the layout of no kind that is "
                               f"known here: {', '.join(known)}. gw.wrap opens any module of your own.")
     with in_words(f"{path.name} does not fit a {found[0]}"):
-        generator: Any = known[found[0]].build(contents)
-    generator.net.to(device)
-    return dataclasses.replace(generator, digests=None)      # of the weights where they are now
+        return contents, found[0], known[found[0]].build(contents)
+
+
+def origin_words(origin: Any) -> str:
+    """What a converted file says of its origin, in a few words: the file's name and the first digits of its hash."""
+    files = origin.get("files") if isinstance(origin, dict) else None
+    first = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
+    return f"{str(first.get('name', 'unknown'))[:80]}, SHA-256 {str(first.get('sha256', 'unknown'))[:12]}"
 
 
 def check_hash(path: Path, sha256: str) -> None:

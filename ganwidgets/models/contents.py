@@ -74,6 +74,11 @@ def told(facts: Mapping[str, Any], key: str) -> Any:
         return None
 
 
+def texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts as safetensors hold them: texts as they are, all else as JSON."""
+    return {key: each if isinstance(each, str) else json.dumps(each) for key, each in facts.items()}
+
+
 def agreed(tensors: Mapping[str, Tensor], name: str, *sides: tuple[str, int], spelled: Callable[[str], str] = str) -> int:
     """The length on which most of these sides agree, each a key and an axis: `fill` then names the one tensor that differs.
 

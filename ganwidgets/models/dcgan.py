@@ -17,6 +17,7 @@ from ganwidgets.models.chains import ChainGenerator
 from ganwidgets.models.contents import Contents, agreed, fill
 
 KIND = "dcgan"
+FACTS = ()
 
 
 class DCGANNet(nn.Module):

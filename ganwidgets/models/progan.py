@@ -17,6 +17,7 @@ from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has
 from ganwidgets.models.progan_net import ProGANNet, Upsampling
 
 KIND = "progan"
+FACTS = ("upsample", "replicate_from", "recipe")
 MOST_LAYERS = 20        # 2048 pixels
 OLDER = "features.0.conv.weight"        # the sign of the older layout
 OUTPUT = r"output(_\d+x\d+)?\.conv\.weight"

@@ -17,6 +17,7 @@ from ganwidgets.models.chains import ClassGenerator
 from ganwidgets.models.contents import Contents, agreed, fill
 
 KIND = "r3gan"
+FACTS = ()
 PREFIX = "Model."       # of the training code's own wrapper
 
 

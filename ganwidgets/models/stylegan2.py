@@ -20,6 +20,7 @@ from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
 from ganwidgets.models.stylegan2_sequential import sequential, spelling, translated
 
 KIND = "stylegan2"
+FACTS = ("latent_avg",)
 MOST_GRIDS = 9              # 2048 pixels: a file of a few bytes could ask for any number
 AVERAGED = 4096             # z whose w are averaged where a file does not say their mean
 

@@ -154,7 +154,8 @@ def allowed(path: Path) -> Allowance:
 
 def read_into(file: Bounded, row: Tensor) -> None:
     """Read as many numbers as a row has. Errors: ValueError where the file ends before."""
-    if row.nbytes and file.readinto(row.view(torch.uint8).numpy()) != row.nbytes:
+    held: Any = row.view(torch.uint8).numpy()
+    if row.nbytes and file.readinto(held) != row.nbytes:
         raise ValueError("it ends within a storage")
 
 
