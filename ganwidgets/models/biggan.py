@@ -19,7 +19,7 @@ from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.biggan_net import AjbrockNet, HubNet
 from ganwidgets.models.biggan_parts import divide
 from ganwidgets.models.chains import ClassGenerator
-from ganwidgets.models.contents import Contents, agreed, check_finite, fill, told
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, told, unmade
 from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "biggan"
@@ -105,7 +105,7 @@ def build(contents: Contents) -> BigGAN:
     """A generator from the keys of either layout, built as its shapes and its config.json say. Errors: CheckpointError."""
     held, name = dict(contents.tensors), contents.name
     check_finite(held, name)
-    with torch.device("meta"):
+    with unmade():
         net = _hub_net(held, contents.facts, name) if hugging_face(contents) else _ajbrock_net(held, contents.facts, name)
     fill(net, held, name)
     divide(net, name)

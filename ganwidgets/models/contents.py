@@ -1,13 +1,15 @@
 """What a checkpoint holds, as plain tensors and values, and how a net is filled from it."""
 
+import contextlib
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ganwidgets.core.errors import CheckpointError
 
@@ -29,13 +31,30 @@ class Contents:
     layout: str = "torch"
 
 
+class Unfilled(TorchFunctionMode):
+    """Within, new weights are not drawn at random: a file fills them, and torch would first import its compiler to draw none."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name in ("normal_", "uniform_", "kaiming_uniform_"):
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return (torch.empty if name == "randn" else func)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def unmade() -> Iterator[None]:
+    """Nets that are built within have shapes and no memory, on torch's device "meta": `fill` makes them."""
+    with torch.device("meta"), Unfilled():
+        yield
+
+
 def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
          made: Mapping[str, Callable[[], Tensor]] | None = None) -> None:
     """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys. `made`: keys that a file may lack, and
     what makes them.
 
-    A net on torch's device "meta" takes its memory here, once it is known that the file fits: a small file can speak of large
-    tensors. Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
+    An `unmade` net takes its memory here, once it is known that the file fits: a small file can speak of large tensors.
+    Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
     """
     wanted, made = net.state_dict(), {key: make for key, make in (made or {}).items() if key not in tensors}
     missing = wanted.keys() - tensors.keys() - made.keys()

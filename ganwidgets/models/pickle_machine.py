@@ -76,14 +76,7 @@ class Machine:
         self.numbered = numbered
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.acts: dict[bytes, Callable[[], None]] = {
-            b"(": lambda: self.stack.append(MARK), b"t": lambda: self.stack.append(tuple(self.marked())),
-            b"\x80": lambda: self.protocol(), b"\x95": lambda: self.source.number("<Q"), b"\x8a": self.long,
-            b"a": lambda: self.extend([self.pop()]), b"e": lambda: self.extend(self.marked()),
-            b"\x90": lambda: self.extend(self.marked()), b"s": self.item, b"u": lambda: self.items(self.marked()),
-            b"c": lambda: self.ask(self.source.line(), self.source.line()), b"\x93": self.ask_stacked,
-            b"R": self.call, b"\x81": self.call, b"b": self.build, b"Q": self.identify,
-            b"\x94": lambda: self.save(len(self.memo))}
+        self.known = {id(act) for act in names.values()}
 
     def run(self) -> Any:
         """The value that the stream stands for. Errors: CheckpointError."""
@@ -91,35 +84,15 @@ class Machine:
             self.allowance.steps -= 1
             if self.allowance.steps < 0:
                 raise self.refusal("has a pickle stream of more steps than any net needs")
-            self.step(code)
+            act = ACTS.get(code)
+            if act is None:
+                raise self.refusal(f"has the opcode {code!r} in its pickle stream, which no net needs")
+            act(self)
         found = self.pop()
         self.memo.clear()
         if self.stack:
             raise self.refusal("has a damaged pickle stream: values are left over at its end")
         return found
-
-    def step(self, code: bytes) -> None:
-        """Carry out one opcode."""
-        if code in self.acts:
-            self.acts[code]()
-        elif code in CONSTANTS:
-            self.stack.append(CONSTANTS[code])
-        elif code in NUMBERS:
-            self.stack.append(self.source.number(NUMBERS[code]))
-        elif code in BYTES:
-            self.stack.append(self.source.take(self.length(BYTES[code])))
-        elif code in TEXTS:
-            self.stack.append(self.text(self.length(TEXTS[code])))
-        elif code in TUPLES:
-            self.stack.append(tuple(reversed([self.pop() for _ in range(TUPLES[code])])))
-        elif code in EMPTY:
-            self.stack.append(EMPTY[code]())
-        elif code in SAVES:
-            self.save(self.source.number(SAVES[code]))
-        elif code in GETS:
-            self.get(self.source.number(GETS[code]))
-        else:
-            raise self.refusal(f"has the opcode {code!r} in its pickle stream, which no net needs")
 
     def refusal(self, words: str) -> CheckpointError:
         """The error that says so of this file."""
@@ -160,12 +133,13 @@ class Machine:
             raise self.refusal("has a damaged number in its pickle stream")
         self.stack.append(int.from_bytes(self.source.take(count), "little", signed=True))
 
-    def text(self, count: int) -> str:
-        """So many bytes as text. Errors: CheckpointError where the file has had its share."""
+    def text(self, form: str) -> None:
+        """Bytes as text. Errors: CheckpointError where the file has had its share."""
+        count = self.length(form)
         self.allowance.text -= count
         if self.allowance.text < 0:
             raise self.refusal("holds more text than any net needs")
-        return self.source.take(count).decode("utf-8", "replace")
+        self.stack.append(self.source.take(count).decode("utf-8", "replace"))
 
     def save(self, place: int) -> None:
         """Keep the last value under a number. Errors: CheckpointError where there is none."""
@@ -223,7 +197,7 @@ class Machine:
     def call(self) -> None:
         """What a name of the list makes of these arguments: our own function in its place is called, never one of the file."""
         arguments, act = self.pop(), self.pop()
-        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or not any(act is known for known in self.names.values()):
+        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or id(act) not in self.known:
             raise self.refusal("calls what is no name of the list")
         self.stack.append(self.made(act, *arguments))
 
@@ -252,3 +226,30 @@ class Machine:
         if self.persistent is None:
             raise self.refusal("has a persistent id, which no net of this kind has")
         self.stack.append(self.made(self.persistent, self.pop()))
+
+
+def each(table: Mapping[bytes, Any], act: Callable[[Machine, Any], Any]) -> dict[bytes, Callable[[Machine], Any]]:
+    """The same act for the opcodes of a table, given to each what stands there."""
+    def with_own(own: Any) -> Callable[[Machine], Any]:
+        return lambda machine: act(machine, own)
+
+    return {code: with_own(own) for code, own in table.items()}
+
+
+ACTS: Mapping[bytes, Callable[[Machine], Any]] = {
+    **each({**CONSTANTS, b"(": MARK}, lambda machine, value: machine.stack.append(value)),
+    **each(EMPTY, lambda machine, kind: machine.stack.append(kind())),
+    **each(NUMBERS, lambda machine, form: machine.stack.append(machine.source.number(form))),
+    **each(BYTES, lambda machine, form: machine.stack.append(machine.source.take(machine.length(form)))),
+    **each(TEXTS, Machine.text), b"\x80": Machine.protocol, b"\x8a": Machine.long,
+    b"\x95": lambda machine: machine.source.number("<Q"),
+    **each(TUPLES, lambda machine, count: machine.stack.append(tuple([machine.pop() for _ in range(count)][::-1]))),
+    b"t": lambda machine: machine.stack.append(tuple(machine.marked())),
+    **each(SAVES, lambda machine, form: machine.save(machine.source.number(form))),
+    **each(GETS, lambda machine, form: machine.get(machine.source.number(form))),
+    b"\x94": lambda machine: machine.save(len(machine.memo)),
+    b"a": lambda machine: machine.extend([machine.pop()]), b"e": lambda machine: machine.extend(machine.marked()),
+    b"\x90": lambda machine: machine.extend(machine.marked()), b"s": Machine.item,
+    b"u": lambda machine: machine.items(machine.marked()),
+    b"c": lambda machine: machine.ask(machine.source.line(), machine.source.line()), b"\x93": Machine.ask_stacked,
+    b"R": Machine.call, b"\x81": Machine.call, b"b": Machine.build, b"Q": Machine.identify}

@@ -13,7 +13,7 @@ from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32
-from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has, told
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has, told, unmade
 from ganwidgets.models.progan_net import ProGANNet, Upsampling
 
 KIND = "progan"
@@ -109,7 +109,7 @@ def build(contents: Contents) -> ProGAN:
     facts = contents.facts
     if facts.get("upsample", "nearest") not in get_args(Upsampling):
         raise CheckpointError(f"{name} says upsample = {str(facts['upsample'])[:64]}; it should be one of {get_args(Upsampling)}.")
-    with torch.device("meta"):
+    with unmade():
         net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=facts.get("upsample", "nearest"),
                         replicate_from=int(facts.get("replicate_from", 1 << 30)),
                         pixel_norm=(told(facts, "recipe") or {}).get("pixel_norm", True))

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.core.nets import Layer, Loaded, full_float32
-from ganwidgets.models.contents import Contents, agreed, fill, has
+from ganwidgets.models.contents import Contents, agreed, fill, has, unmade
 from ganwidgets.models.styled import NoisyStyleBased, noise_map
 from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
 from ganwidgets.models.stylegan2_sequential import sequential, spelling, translated
@@ -76,7 +76,7 @@ def build(contents: Contents) -> StyleGAN2:
     spelled: Callable[[str], str] = str
     if sequential(held):
         held, spelled = translated(held), spelling(held)
-    with torch.device("meta"):
+    with unmade():
         net = StyleGAN2Net(**_architecture(held, name, spelled))
     noises = {f"noises.noise_{place}": partial(own_noise, place, net.grid(place)) for place in range(net.count)}
     average = held.pop("latent_avg", contents.facts.get("latent_avg"))

@@ -28,10 +28,10 @@ def stylegan2_state():
     return {key: value for key, value in net.state_dict().items() if key != "latent_avg"}
 
 
-def torch_file(state, name):
-    """Writes what torch.save makes of a state."""
-    def write(folder):
-        torch.save(state(), folder / name)
+def torch_file(state, name, wrap=dict, new=True):
+    """Writes what torch.save makes of a state, as it is or `wrap`ped."""
+    def write(folder, hurt=dict):
+        torch.save(wrap(hurt(state())), folder / name, _use_new_zipfile_serialization=new)
         return folder / name
 
     return write
@@ -39,40 +39,49 @@ def torch_file(state, name):
 
 def nvlabs_file(made, *arguments):
     """Writes an NVlabs pickle."""
-    def write(folder):
-        (folder / "small.pkl").write_bytes(file(*made(*arguments)))
+    def write(folder, hurt=dict):
+        net, says = made(*arguments)
+        before, owners = net.state_dict(), dict(net.named_modules())
+        after = hurt(before)
+        for key in before.keys() | after.keys():
+            path, _, name = key.rpartition(".")
+            owner = owners.get(path)
+            if owner is None:
+                net._buffers[key] = after[key]
+            else:
+                (owner._parameters if name in owner._parameters else owner._buffers)[name] = after.get(key)
+        (folder / "small.pkl").write_bytes(file(net, says))
         return folder / "small.pkl"
 
     return write
 
 
-def older(folder):
-    """As torch before 1.6 wrote it."""
-    torch.save(progan_state(), folder / "older.pth", _use_new_zipfile_serialization=False)
-    return folder / "older.pth"
-
-
-def hub(folder):
+def hub(folder, hurt=dict):
     place = folder / "biggan-deep-16"
     place.mkdir()
-    torch.save(hub_state(), place / "pytorch_model.bin")
+    torch.save(hurt(hub_state()), place / "pytorch_model.bin")
     (place / "config.json").write_text(json.dumps(CONFIG))
     return place
 
 
-def safetensors(folder):
-    save_file({key: value.contiguous() for key, value in progan_state().items()}, folder / "small.safetensors",
+def safetensors(folder, hurt=dict):
+    save_file({key: value.contiguous() for key, value in hurt(progan_state()).items()}, folder / "small.safetensors",
               metadata={"note": "a test"})
     return folder / "small.safetensors"
 
 
+def in_training(state):
+    """As rosinality's training script keeps it, the mean of w beside it."""
+    return {"g": {key: value * 0 for key, value in stylegan2_state().items()}, "g_ema": state, "latent_avg": torch.arange(8) / 8}
+
+
 SMALL = {
-    "progan": torch_file(lambda: {"state_dict": progan_state()}, "small.pth"), "progan-older": older,
-    "stylegan2": torch_file(lambda: {"g": {key: value * 0 for key, value in stylegan2_state().items()}, "g_ema": stylegan2_state(),
-                                     "latent_avg": torch.arange(8) / 8}, "small.pt"),
-    "stylegan2-ada": nvlabs_file(ada), "stylegan3": nvlabs_file(alias_free),
-    "biggan-hub": hub, "biggan": torch_file(ajbrock_state, "small.pth"), "dcgan": torch_file(tutorial, "netG.pth"),
-    "r3gan": torch_file(lambda: {"G_ema": state_of()}, "small.pth"), "safetensors": safetensors}
+    "progan": torch_file(progan_state, "small.pth", lambda state: {"state_dict": state}),
+    "progan-older": torch_file(progan_state, "older.pth", new=False),
+    "stylegan2": torch_file(stylegan2_state, "small.pt", in_training),
+    "stylegan2-ada": nvlabs_file(ada), "stylegan3": nvlabs_file(alias_free), "biggan-hub": hub,
+    "biggan": torch_file(ajbrock_state, "small.pth"), "dcgan": torch_file(tutorial, "netG.pth"),
+    "r3gan": torch_file(state_of, "small.pth", lambda state: {"G_ema": state}), "safetensors": safetensors}
 VARIANTS = {
     "stylegan2 of no mean": torch_file(stylegan2_state, "bare.pt"),
     "stylegan2-ada of classes": nvlabs_file(ada, "skip", 3), "stylegan2-ada, residual": nvlabs_file(ada, "resnet", 0, 256.0),
