@@ -25,10 +25,18 @@ CENTRAL = b"PK\x01\x02"         # what each line of an archive's list of parts b
 
 @cache
 def whole(name):
-    """The bytes of the small file of a format; of a folder those of its weights."""
+    """The small checkpoint of a format: its files' bytes by their paths, the weights last."""
     with TemporaryDirectory() as folder:
-        path = SMALL[name](Path(folder))
-        return ((path / "pytorch_model.bin") if path.is_dir() else path).read_bytes()
+        SMALL[name](Path(folder))
+        return {path.relative_to(folder): path.read_bytes() for path in sorted(Path(folder).rglob("*.*")) if path.is_file()}
+
+
+def written(name, folder, change):
+    """Writes the small checkpoint of a format with other bytes in some of its paths; answers where its weights are."""
+    for path, held in (whole(name) | change).items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(held)
+    return folder / [*whole(name)][-1]
 
 
 def broken(name, folder, seed):
@@ -38,12 +46,10 @@ def broken(name, folder, seed):
     if way in WEIGHTS:
         SMALL[name](folder, lambda state: WEIGHTS[way](dict(state), random_))
     else:
-        path = SMALL[name](folder)
-        if path.is_dir() and way == "header" and random_.random() < 0.5:
-            path, held = path / "config.json", config(path / "config.json", random_)
-        else:
-            path, held = path / "pytorch_model.bin" if path.is_dir() else path, BYTES[way](whole(name), random_)
-        path.write_bytes(held)
+        first, *_, last = *whole(name), *whole(name)
+        settings = first != last and way == "header" and random_.random() < 0.5
+        path, change = (first, config) if settings else (last, BYTES[way])
+        written(name, folder, {path: change(whole(name)[path], random_)})
     return way
 
 
@@ -101,9 +107,9 @@ def texted(held, random_):
     return struct.pack("<Q", len(words)) + words.encode() + held[8 + length:]
 
 
-def config(path, random_):
-    words = path.read_text()
+def config(held, random_):
     """A config.json that is none, or is of another net."""
+    words = held.decode()
     swaps = (('"layers"', '"layer"'), ("[", "{"), ("16", "1e400"), ("_position\": 2", "_position\": -9"), ("0.0001", "NaN"))
     other = [words[:random_.randrange(1, len(words))], "[" * 100_000, '{"layers": ' + "[" * 5000 + "]" * 5000 + "}", "null",
              *(words.replace(*swap) for swap in swaps)]
@@ -138,16 +144,27 @@ def changed(stream, random_):
 
 def pickle_of(held):
     """The pickle of one of torch's archives."""
+    return next(part for name, part in parts_of(held).items() if name.endswith("data.pkl"))
+
+
+@cache
+def parts_of(held):
+    """The parts of one of torch's archives by their names."""
     with zipfile.ZipFile(io.BytesIO(held)) as old:
-        return next(old.read(name) for name in old.namelist() if name.endswith("data.pkl"))
+        return {name: old.read(name) for name in old.namelist()}
+
+
+def zipped(parts, packed):
+    """An archive of parts by their names."""
+    with zipfile.ZipFile(made := io.BytesIO(), "w", packed) as new:
+        for name, held in parts.items():
+            new.writestr(name, held)
+    return made.getvalue()
 
 
 def archive(held, stream, *, packed=zipfile.ZIP_STORED):
     """One of torch's archives with another pickle in it."""
-    with zipfile.ZipFile(io.BytesIO(held)) as old, zipfile.ZipFile(made := io.BytesIO(), "w", packed) as new:
-        for name in old.namelist():
-            new.writestr(name, stream if name.endswith("data.pkl") else old.read(name))
-    return made.getvalue()
+    return zipped({name: stream if name.endswith("data.pkl") else part for name, part in parts_of(held).items()}, packed)
 
 
 def needed(state, random_, most=None):

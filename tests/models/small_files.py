@@ -1,6 +1,8 @@
 """A small file of every format that can be opened, written as others write it: `SMALL[name](folder)` answers its path."""
 
+import copy
 import json
+from functools import cache
 
 import torch
 from safetensors.torch import save_file
@@ -14,11 +16,13 @@ from .test_dcgan import tutorial
 from .test_r3gan import state_of
 
 
+@cache
 def progan_state():
     torch.manual_seed(0)
     return ProGANNet((8, 8, 6, 6), latent=8).state_dict()
 
 
+@cache
 def stylegan2_state():
     torch.manual_seed(0)
     net = StyleGAN2Net((8, 6), latent=8, mapping=1)
@@ -30,6 +34,8 @@ def stylegan2_state():
 
 def torch_file(state, name, wrap=dict, new=True):
     """Writes what torch.save makes of a state, as it is or `wrap`ped."""
+    state = cache(state)
+
     def write(folder, hurt=dict):
         torch.save(wrap(hurt(state())), folder / name, _use_new_zipfile_serialization=new)
         return folder / name
@@ -39,8 +45,10 @@ def torch_file(state, name, wrap=dict, new=True):
 
 def nvlabs_file(made, *arguments):
     """Writes an NVlabs pickle."""
+    made = cache(made)
+
     def write(folder, hurt=dict):
-        net, says = made(*arguments)
+        net, says = copy.deepcopy(made(*arguments))
         before, owners = net.state_dict(), dict(net.named_modules())
         after = hurt(before)
         for key in before.keys() | after.keys():
@@ -56,10 +64,13 @@ def nvlabs_file(made, *arguments):
     return write
 
 
+HUB = cache(hub_state)
+
+
 def hub(folder, hurt=dict):
     place = folder / "biggan-deep-16"
     place.mkdir()
-    torch.save(hurt(hub_state()), place / "pytorch_model.bin")
+    torch.save(hurt(HUB()), place / "pytorch_model.bin")
     (place / "config.json").write_text(json.dumps(CONFIG))
     return place
 
