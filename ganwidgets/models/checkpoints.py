@@ -57,6 +57,7 @@ def opened(path: Path, kind: str | None = None) -> tuple[Contents, str, Any]:
     if not path.exists():
         raise CheckpointError(f"there is no file {path}.")
     contents = read(path)
+    check_sizes(contents.tensors, path.name)
     with in_words(f"{path.name} cannot be read"):
         found = [kind] if kind else [name for name, module in known.items() if module.matches(contents)]
     if not found:
@@ -187,7 +188,6 @@ def unwrapped(whole: Any, name: str, depth: int = 0) -> tuple[dict[str, Tensor],
     if not tensors:
         parts = ", ".join(str(key)[:80] for key in list(whole)[:8])
         raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
-    check_sizes(tensors, name)
     return _bare(tensors), {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
 
 

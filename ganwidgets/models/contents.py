@@ -32,11 +32,12 @@ class Contents:
 
 
 class Unfilled(TorchFunctionMode):
-    """Within, new weights are not drawn at random: a file fills them, and torch would first import its compiler to draw none."""
+    """Within, new weights are neither drawn at random nor divided by numbers: a file fills them, and torch would first import its
+    compiler to do so on "meta"."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-        if name in ("normal_", "uniform_", "kaiming_uniform_"):
+        if name in ("normal_", "uniform_", "kaiming_uniform_", "div"):
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return (torch.empty if name == "randn" else func)(*args, **kwargs)
 

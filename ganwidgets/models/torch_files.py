@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.models.pickle_machine import Allowance, Machine, Names, Source
-from ganwidgets.models.pickles import MAGIC, STORAGES, VERSION, check_shape, kind_of
+from ganwidgets.models.pickles import MAGIC, STORAGES, VERSION, check_rest, check_shape, kind_of
 
 DIRECTORY = 2 << 20             # bytes that a list of an archive's parts may have
 LOCAL = "<4s5H3L2H"             # what stands before each part of an archive
@@ -193,19 +193,21 @@ def str_alone(*values: Any) -> Any:
     return values[0]
 
 
-def tensor(row: Tensor, start: int, shape: tuple, strides: tuple, *_: Any) -> Tensor:
+def tensor(row: Tensor, start: int, shape: tuple, strides: tuple, *rest: Any) -> Tensor:
     """A tensor in its storage. Errors: ValueError where it does not lie within it."""
     if not isinstance(row, Tensor) or row.ndim != 1:
         raise ValueError("a tensor has no storage")
     check_shape(start, shape, strides)
+    check_rest(rest)
     reach = start + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True)) if all(shape) else start - 1
     if reach >= len(row) or math.prod(shape) > NUMBERS:
         raise ValueError("a tensor is longer than its numbers")
     return row.as_strided(shape, strides, start)
 
 
-def parameter(data: Tensor, *_: Any) -> Tensor:
+def parameter(data: Tensor, *rest: Any) -> Tensor:
     """A parameter is its tensor. Errors: ValueError."""
     if not isinstance(data, Tensor):
         raise ValueError("a parameter is no tensor")
+    check_rest(rest)
     return data

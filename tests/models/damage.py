@@ -15,7 +15,8 @@ import torch
 
 from .small_files import SMALL
 
-NOT_NEEDED = r".*(noises?\.|noise_const|num_batches|sv0|latent_avg|EmbeddingLayer|main\.0\.weight).*"      # what a file may lack
+# what a file may lack, or have of another shape
+NOT_NEEDED = r".*(noises?\.|noise_const|num_batches|sv0|latent_avg|EmbeddingLayer|main\.0\.weight|resample_filter).*"
 ACTS = {"REDUCE", "NEWOBJ", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "SETITEM", "SETITEMS", "BUILD", "GLOBAL", "STACK_GLOBAL", "MARK",
         "BINPERSID"}                                            # opcodes without which nothing fits any more
 TYPOS = (lambda key: key + "_", str.upper, lambda key: key.replace(".", "_", 1), lambda key: "x." + key, lambda key: key[:-1])

@@ -10,7 +10,6 @@ import zipfile
 
 from .damage import archive, opcodes, pickle_of, whole, written, zipped
 
-CALLS = 150         # seeds from here on are bombs
 LEAVING = 15
 MARK = "MARK"
 LEAVE, TOUCH = f"open({MARK!r}, 'w').close()", f"touch {MARK}"
@@ -18,7 +17,7 @@ TARGETS = (         # module, name and arguments; the first LEAVING of them woul
     ("os", "system", (TOUCH,)), ("posix", "system", (TOUCH,)), ("builtins", "eval", (LEAVE,)), ("builtins", "exec", (LEAVE,)),
     ("__builtin__", "eval", (LEAVE,)), ("subprocess", "getoutput", (TOUCH,)), ("builtins", "open", (MARK, "w")),
     ("io", "open", (MARK, "w")), ("_io", "FileIO", (MARK, "w")), ("os", "mkdir", (MARK,)), ("os", "mknod", (MARK,)),
-    ("timeit", "timeit", (LEAVE, "pass")), ("cProfile", "run", (LEAVE,)), ("logging", "FileHandler", (MARK,)),
+    ("timeit", "timeit", ("pass", LEAVE)), ("cProfile", "run", (LEAVE,)), ("logging", "FileHandler", (MARK,)),
     ("shutil", "copy", ("/dev/null", MARK)), ("torch.serialization", "os.system", (TOUCH,)), ("torch", "os.system", (TOUCH,)),
     ("torch.utils.collect_env", "run", (TOUCH,)), ("torch.serialization", "open", (MARK, "w")),
     ("nt", "system", (TOUCH,)), ("torch", "load", (MARK,)), ("torch.hub", "load", (MARK, MARK)), ("ctypes", "CDLL", (MARK,)),
@@ -96,8 +95,8 @@ def hostile(name, folder, seed, mark):
     """Writes a hostile file of a format into a folder; answers what it is."""
     random_ = random.Random(f"{name} {seed}")
     path, held = [*whole(name).items()][-1]
-    if seed < CALLS:
-        form, place = [*FORMS][seed % len(FORMS)], random_.choice([*PLACES, "amid"])
+    if seed % 4:
+        form, place = [*FORMS][(seed - seed // 4) % len(FORMS)], random_.choice([*PLACES, "amid"])
         module, target, words = random_.choice(TARGETS)
         bad = FORMS[form](module, target, [each.replace(MARK, str(mark)) for each in words])
         stream = pickle_of(held) if held.startswith(b"PK") else held
@@ -105,7 +104,7 @@ def hostile(name, folder, seed, mark):
         what = f"{form} {place}"
     else:
         bombs = [*BOMBS, *(PACKED if held.startswith(b"PK") else ())] if held[:1] in b"P\x80" else [*BOMBS, *PACKED]
-        what = "endless lists" if seed == CALLS else random_.choice(bombs)
+        what = "endless lists" if seed == 0 else random_.choice(bombs)
         made = BOMBS[what](random_) if what in BOMBS else None
         if made is None:
             written(name, folder, {path: PACKED[what](held if held.startswith(b"PK") else whole_archive(), random_)})
