@@ -120,8 +120,10 @@ def load_checkpoint(path: str | Path, kind: str | None = None, *, sha256: str | 
     if sha256 is not None:
         check_hash(Path(path), sha256)
     asked = [repr(str(path)), *([repr(kind)] if kind else []), *([f"sha256={sha256!r}"] if sha256 else [])]
-    loaded = Loaded(f"gw.load_checkpoint({', '.join(asked)})", verified=sha256 is not None)
-    return dataclasses.replace(open_generator(Path(path), device, kind=kind), loaded=loaded)
+    found = open_generator(Path(path), device, kind=kind)
+    loaded = Loaded(f"gw.load_checkpoint({', '.join(asked)})", verified=sha256 is not None,
+                    origin=found.loaded.origin if found.loaded else "")
+    return dataclasses.replace(found, loaded=loaded)
 
 
 def load_segmenter(name: str, *, device: str | torch.device | None = None, words: Sequence[str] = ()) -> Segmenter:

@@ -86,6 +86,12 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on where the last training stopped")
     train.add_argument("--threads", type=int, default=1, help="more than one only where nothing else runs (default 1)")
 
+    convert = command(commands, "convert", run_convert, "write a checkpoint's generator as safetensors, with its origin beside it")
+    convert.add_argument("source", type=Path, help="the file, or the folder in a Hugging Face layout")
+    convert.add_argument("target", type=Path, help="the .safetensors file to write")
+    convert.add_argument("--kind", help="its kind, where its keys do not tell it")
+    convert.add_argument("--force", action="store_true", help="overwrite a file that is there already")
+
     teaching_options(commands)
 
     check = command(commands, "check", run_check, "say what is installed, and test a generator's laws")
@@ -232,6 +238,16 @@ def run_dissect(options: argparse.Namespace) -> None:
     found.save(options.out)
     print(found.table.head(12).to_string(index=False))
     print(f"{layer.name} of {options.name}, {len(seeds)} pictures, in {options.out}")
+
+
+def run_convert(options: argparse.Namespace) -> None:
+    """`ganwidgets convert`."""
+    from ganwidgets.models.converted import convert
+
+    origin = convert(options.source, options.target, kind=options.kind, force=options.force)
+    published = origin.get("published")
+    licence = f"; as {published['name']} it is under the licence {published['licence']!r}" if published else ""
+    print(f"{options.target} holds the {origin['kind']} of {options.source}{licence}")
 
 
 def run_train(options: argparse.Namespace) -> None:

@@ -34,9 +34,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Where a net from outside the package came from: `expression` loads it again; `verified`: its hash was known, and right."""
+    """Where a net from outside the package came from: `expression` loads it again; `verified`: its hash was known, and right.
+
+    `origin`: what a converted file says of the file that it was converted from.
+    """
     expression: str
     verified: bool
+    origin: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """What a file says of each module beside its tensors: numbers and texts, asked for by name and kind."""
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.models.contents import Contents
+from ganwidgets.models.contents import Contents, told
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,9 @@ class Attributes:
     @staticmethod
     def of(contents: Contents) -> "Attributes":
         """Those in a file's facts, where a converted file holds them as JSON."""
-        held = contents.facts.get("attributes", {})
-        try:
-            held = json.loads(held) if isinstance(held, str) else held
-        except ValueError:
-            held = {}
-        return Attributes(contents.name, held if isinstance(held, dict) else {})
+        held = told(contents.facts, "attributes")
+        tables = isinstance(held, dict) and all(isinstance(table, dict) for table in held.values())
+        return Attributes(contents.name, held if tables else {})
 
     def has(self, module: str, attribute: str) -> bool:
         """Whether the file says so."""

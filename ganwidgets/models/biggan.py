@@ -19,10 +19,11 @@ from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.biggan_net import AjbrockNet, HubNet
 from ganwidgets.models.biggan_parts import divide
 from ganwidgets.models.chains import ClassGenerator
-from ganwidgets.models.contents import Contents, agreed, check_finite, fill
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, told, unmade
 from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "biggan"
+FACTS = ("layers", "attention_layer_position", "eps", "G_depth", "BN_eps")
 BOUND = 2.0         # where the z of the published deep nets is cut off
 LOGS = r".*\.(u|sv)[1-9]\d*|.*\.bn\.(num_batches_tracked|accumulation_counter)"     # of training; drawing needs none
 
@@ -104,7 +105,8 @@ def build(contents: Contents) -> BigGAN:
     """A generator from the keys of either layout, built as its shapes and its config.json say. Errors: CheckpointError."""
     held, name = dict(contents.tensors), contents.name
     check_finite(held, name)
-    net = _hub_net(held, contents.facts, name) if hugging_face(contents) else _ajbrock_net(held, contents.facts, name)
+    with unmade():
+        net = _hub_net(held, contents.facts, name) if hugging_face(contents) else _ajbrock_net(held, contents.facts, name)
     fill(net, held, name)
     divide(net, name)
     return biggan(channels_last(net), name)
@@ -112,7 +114,8 @@ def build(contents: Contents) -> BigGAN:
 
 def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) -> HubNet:
     """The net of a Hugging Face folder. Errors: CheckpointError."""
-    if "layers" not in facts:
+    layers = told(facts, "layers")
+    if layers is None:
         raise CheckpointError(f"{name} is a BigGAN-deep without its config.json, which says where the grid doubles: load the "
                               "folder that holds both.")
     classes = agreed(held, name, ("embeddings.weight", 1))
@@ -123,7 +126,7 @@ def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) ->
     width = agreed(held, name, ("generator.bn.weight", 0), ("generator.bn.bias", 0), ("generator.conv_to_rgb.bias", 0))
     attention, eps = int(fact(facts, "attention_layer_position", 8.0, name)), fact(facts, "eps", 1e-4, name)
     try:
-        blocks = tuple((bool(up), int(before) * width, int(after) * width) for up, before, after in facts["layers"])
+        blocks = tuple((bool(up), int(before) * width, int(after) * width) for up, before, after in layers)
     except (TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"config.json of {name} has layers that are no rows of (doubles, channels, channels).") from error
     parts = len({key.split(".")[2] for key in held if key.startswith("generator.layers.")})
@@ -132,7 +135,7 @@ def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) ->
                               f"weights are those of {parts} in all.")
     sizes = [size for _, *both in blocks for size in both]
     if not 4 <= min(sizes) <= max(sizes) <= max(len(value) for value in held.values() if value.ndim) or rows < 2 or width < 3:
-        raise CheckpointError(f"config.json of {name} says layers {facts['layers']} of {width} channels, with {rows} rows of "
+        raise CheckpointError(f"config.json of {name} says layers {str(layers)[:256]} of {width} channels, with {rows} rows of "
                               "statistics: no BigGAN-deep has such.")
     return HubNet(blocks, latent=latent, classes=classes, attention=attention, rows=rows, eps=eps)
 
@@ -144,7 +147,7 @@ def fact(facts: Mapping[str, Any], key: str, usual: float, name: str) -> float:
     except (TypeError, ValueError, OverflowError):
         found = -1.0
     if not 0 <= found < math.inf:
-        raise CheckpointError(f"{name} says {facts[key]!r} for {key}, which must be a number from 0.")
+        raise CheckpointError(f"{name} says {str(facts[key])[:64]!r} for {key}, which must be a number from 0.")
     return found
 
 
@@ -157,7 +160,7 @@ def _ajbrock_net(held: dict[str, Tensor], facts: Mapping[str, Any], name: str) -
             held[f"{found[1]}.stored_{found[2]}"] = held.pop(key)
     spectral, deep = any(key.endswith(".u0") for key in held), any(".conv4." in key for key in held)
     for key in [key for key in held if key.endswith(".u0")]:
-        held.setdefault(f"{key.removesuffix('u0')}sv0", torch.ones(1))
+        held.setdefault(f"{key.removesuffix('u0')}sv0", torch.ones(1, device="cpu"))
     widths, looks = _widths(held, deep, name)
     shared, classes = (agreed(held, name, ("shared.weight", axis)) for axis in (1, 0))
     condition = agreed(held, name, *((f"blocks.{number}.0.bn1.{part}.weight", 1) for number in range(len(widths) - 1)

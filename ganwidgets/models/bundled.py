@@ -1,6 +1,5 @@
 """The files of the bundle's readers of pictures: float16 weights, with all that is needed to build the net beside them."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ganwidgets.core.errors import CheckpointError
+from ganwidgets.models.contents import texts
 
 
 def write_bundled(path: str | Path, net: nn.Module, meta: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
     """Writes a net as float16; of `meta` texts are kept as they are, all else as JSON, and so is `about`."""
     tensors = {key: tensor.detach().half().contiguous().cpu() for key, tensor in net.state_dict().items()}
     facts = {**meta, "about": dict(about or {})}
-    save_file(tensors, path, metadata={key: each if isinstance(each, str) else json.dumps(each) for key, each in facts.items()})
+    save_file(tensors, path, metadata=texts(facts))
     Path(path).chmod(0o644)     # it is written for its owner only
 
 

@@ -1,13 +1,12 @@
 """Checkpoints of others, opened without running anything that is in them."""
 
-import argparse
 import contextlib
 import dataclasses
 import hashlib
 import json
-import pickle
 import re
 import struct
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganwidgets.core.errors import ArgumentError, CheckpointError, one_of
-from ganwidgets.models.contents import Contents
+from ganwidgets.core.nets import Loaded
+from ganwidgets.models.contents import Contents, told
 from ganwidgets.models.formats import formats
 
 # the names under which training scripts keep the generator, the one that draws best first
@@ -27,31 +27,52 @@ GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema"
 WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.", "G.")      # prefixes that wrappers put before every key
 CRITICS = ("discriminator.", "netD.", "D.")                                     # and those of what was trained beside it
 HEAD = 512              # bytes that tell what a file is
+HEADER, CONFIG = 2 << 20, 2 << 20       # bytes that say what is in a safetensors file, or in a folder how its net is built
+KEYS, KEY = 4096, 256   # tensors that a net has at most, and characters of a key
+NESTED = 8              # how deep tables lie in each other
+TIED = 16 << 20         # bytes of weights that may lie in the place of others
+PLAIN = 1000            # values of a list that stands beside weights
 ZIP, TORCH = b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch's files, new and old
 UNREADABLE = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OSError,
-              RecursionError, RuntimeError, SafetensorError, TypeError, ValueError, pickle.UnpicklingError, struct.error)
+              RecursionError, RuntimeError, SafetensorError, TypeError, ValueError, struct.error, zipfile.BadZipFile)
 
 
 def open_generator(path: Path, device: str | torch.device = "cpu", *, kind: str | None = None) -> Any:
     """The generator (a frozen dataclass) of a file or folder, in float32, of the kind that is asked for, or that its keys tell.
 
-    Errors: CheckpointError; ArgumentError for an unknown kind.
+    Where it was converted from another file, `loaded` says from which. Errors: CheckpointError; ArgumentError for an unknown kind.
     """
+    contents, _, generator = opened(path, kind)
+    origin = told(contents.facts, "origin")
+    generator.net.to(device)
+    loaded = Loaded(f"gw.load_checkpoint({str(path)!r})", verified=False, origin=origin_words(origin)) if origin else None
+    return dataclasses.replace(generator, digests=None, loaded=loaded)      # digests of the weights where they are now
+
+
+def opened(path: Path, kind: str | None = None) -> tuple[Contents, str, Any]:
+    """What a file or folder holds, its kind, and the generator on the CPU. Errors: as open_generator."""
     known = formats()
     if kind is not None and kind not in known:
         raise ArgumentError(one_of("kind", kind, known, where="load_checkpoint"))
     if not path.exists():
         raise CheckpointError(f"there is no file {path}.")
     contents = read(path)
-    found = [kind] if kind else [name for name, module in known.items() if module.matches(contents)]
+    check_sizes(contents.tensors, path.name)
+    with in_words(f"{path.name} cannot be read"):
+        found = [kind] if kind else [name for name, module in known.items() if module.matches(contents)]
     if not found:
         some = ", ".join(list(contents.tensors)[:3])
         raise CheckpointError(f"{path.name} holds {len(contents.tensors)} tensors ({some} ...), the layout of no kind that is "
                               f"known here: {', '.join(known)}. gw.wrap opens any module of your own.")
     with in_words(f"{path.name} does not fit a {found[0]}"):
-        generator: Any = known[found[0]].build(contents)
-    generator.net.to(device)
-    return dataclasses.replace(generator, digests=None)      # of the weights where they are now
+        return contents, found[0], known[found[0]].build(contents)
+
+
+def origin_words(origin: Any) -> str:
+    """What a converted file says of its origin, in a few words: the file's name and the first digits of its hash."""
+    files = origin.get("files") if isinstance(origin, dict) else None
+    first = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
+    return f"{str(first.get('name', 'unknown'))[:80]}, SHA-256 {str(first.get('sha256', 'unknown'))[:12]}"
 
 
 def check_hash(path: Path, sha256: str) -> None:
@@ -70,12 +91,12 @@ def check_hash(path: Path, sha256: str) -> None:
 
 def read(path: Path) -> Contents:
     """What a file or a folder holds. Errors: CheckpointError."""
-    if path.is_dir():
-        from ganwidgets.models.pipelines import is_pipeline, read_pipeline
-
-        return read_pipeline(path) if is_pipeline(path) else read_folder(path)
-    head = head_of(path)
     with in_words(f"{path.name} cannot be read"):
+        if path.is_dir():
+            from ganwidgets.models.pipelines import is_pipeline, read_pipeline
+
+            return read_pipeline(path) if is_pipeline(path) else read_folder(path)
+        head = head_of(path)
         if head.startswith((ZIP, TORCH)):
             return read_torch(path)
         # a safetensors header's length may begin with any byte, a pickle's first one too; its text begins with a brace
@@ -91,7 +112,7 @@ def in_words(what: str) -> Iterator[None]:
     """Whatever a damaged file leads to within, as a CheckpointError that begins so."""
     try:
         yield
-    except CheckpointError:
+    except (ArgumentError, CheckpointError):     # the first where a library is missing
         raise
     except UNREADABLE as error:
         raise CheckpointError(f"{what}: {said(error)}.") from error
@@ -112,15 +133,19 @@ def head_of(path: Path) -> bytes:
 
 
 def read_torch(path: Path) -> Contents:
-    """A file of torch.save, read with `weights_only`; of names beside tensors argparse.Namespace alone is let in."""
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        whole = torch.load(path, map_location="cpu", weights_only=True)
-    tensors, facts = unwrapped(whole, path.name)
+    """A file of torch.save; of what stands beside its tensors plain values are the facts. Errors: CheckpointError."""
+    from ganwidgets.models.torch_files import read_torch_file
+
+    tensors, facts = unwrapped(read_torch_file(path), path.name)
     return Contents(path.stem, tensors, facts, "torch")
 
 
 def read_safetensors(path: Path) -> Contents:
-    """A .safetensors file; what its header says of itself are the facts."""
+    """A .safetensors file; what its header says of itself are the facts. Errors: CheckpointError."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if HEADER < length <= path.stat().st_size:
+        raise CheckpointError(f"{path.name} has a header of {length:,} bytes, more than any net needs.")
     with safe_open(path, "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         facts = file.metadata() or {}
@@ -143,6 +168,8 @@ def table(file: Path, folder: Path) -> dict[str, Any]:
     """The table of settings in a file of a folder. Errors: CheckpointError."""
     where = f"{file.relative_to(folder)} in {folder.name}"
     try:
+        if file.stat().st_size > CONFIG:
+            raise CheckpointError(f"{where} is longer than any net needs.")
         facts = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"there is no {where}, which a folder of this kind holds.") from error
@@ -153,25 +180,25 @@ def table(file: Path, folder: Path) -> dict[str, Any]:
     return facts
 
 
-def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def unwrapped(whole: Any, name: str, depth: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The generator's tensors in a possibly nested table, wrappers' prefixes taken off, and what stood beside them.
 
     Errors: CheckpointError for what holds no table of tensors.
     """
     if not isinstance(whole, Mapping):
         raise CheckpointError(f"{name} holds a {type(whole).__name__} and no table of tensors.")
-    facts = {str(key): value for key, value in whole.items() if not isinstance(value, Mapping)}
-    nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and any(True for _ in _tensors(value))}
+    if depth > NESTED:
+        raise CheckpointError(f"{name} holds tables in tables, deeper than any net lies.")
+    facts = {str(key): value for key, value in whole.items() if isinstance(value, Tensor) or plain(value)}
+    nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and holds_tensors(value)}
     chosen = next((nested[key] for key in GENERATORS if key in nested), None)
     if chosen is not None:
-        tensors, inner = unwrapped(chosen, name)
+        tensors, inner = unwrapped(chosen, name, depth + 1)
         return tensors, {**inner, **facts}
     tensors = {str(key): value for key, value in whole.items() if isinstance(value, Tensor)}
     if not tensors:
         parts = ", ".join(str(key)[:80] for key in list(whole)[:8])
         raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
-    for key, value in tensors.items():
-        plain(key, value, name)
     return _bare(tensors), {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
 
 
@@ -184,20 +211,41 @@ def _bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def plain(key: str, value: Tensor, name: str) -> None:
-    """Errors: CheckpointError for a tensor that is no plain block of numbers, so that a small file cannot fill the memory."""
-    if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
-        raise CheckpointError(f"{key} in {name} is no plain tensor ({value.layout}, on {value.device.type}).")
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        raise CheckpointError(f"{key} in {name} says that it has {value.numel():,} numbers, and the file holds fewer.")
+def check_sizes(tensors: Mapping[str, Tensor], name: str) -> None:
+    """Errors: CheckpointError for tensors of other sizes than the file's numbers, so that a small file cannot fill the memory."""
+    if len(tensors) > KEYS or any(len(key) > KEY or not key.isprintable() for key in tensors):
+        raise CheckpointError(f"{name} holds more tensors than any net has, or keys that are none.")
+    held = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors.values()}
+    for key, value in tensors.items():
+        if value.nbytes > value.untyped_storage().nbytes():
+            raise CheckpointError(f"{key} in {name} says that it has {value.numel():,} numbers, and the file holds fewer.")
+    if sum(value.nbytes for value in tensors.values()) > sum(held.values()) + TIED:
+        raise CheckpointError(f"{name} holds tensors that lie in the same place, and too many of them.")
 
 
-def _tensors(table: Mapping) -> Iterator[Tensor]:
-    for value in table.values():
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _tensors(value)
+def plain(value: Any) -> bool:
+    """Whether this is a number, a text, nothing, or a list of such that is not long, as facts are."""
+    waiting, left = [value], PLAIN
+    while waiting and left:
+        found, left = waiting.pop(), left - 1
+        if type(found) in (list, tuple):
+            waiting += found[:left + 1]
+        elif found is not None and type(found) not in (bool, int, float, str):
+            return False
+    return not waiting
+
+
+def holds_tensors(table: Mapping) -> bool:
+    """Whether a tensor is somewhere in a table of tables; one that is found again is not looked through again."""
+    waiting, seen = [table], set[int]()
+    while waiting:
+        found = waiting.pop()
+        if id(found) not in seen:
+            seen.add(id(found))
+            if any(isinstance(value, Tensor) for value in found.values()):
+                return True
+            waiting += [value for value in found.values() if isinstance(value, Mapping)]
+    return False
 
 
 def said(error: BaseException) -> str:

@@ -1,14 +1,19 @@
 """What a checkpoint holds, as plain tensors and values, and how a net is filled from it."""
 
+import contextlib
+import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ganwidgets.core.errors import CheckpointError
+
+LONGEST = 1 << 20       # characters of a fact that is JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +31,35 @@ class Contents:
     layout: str = "torch"
 
 
-def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
-         assign: bool = False) -> None:
-    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys; `assign`: a net without memory.
+class Unfilled(TorchFunctionMode):
+    """Within, new weights are neither drawn at random nor divided by numbers: a file fills them, and torch would first import its
+    compiler to do so on "meta"."""
 
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name in ("normal_", "uniform_", "kaiming_uniform_", "div"):
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return (torch.empty if name == "randn" else func)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def unmade() -> Iterator[None]:
+    """Nets that are built within have shapes and no memory, on torch's device "meta": `fill` makes them."""
+    with torch.device("meta"), Unfilled():
+        yield
+
+
+def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
+         made: Mapping[str, Callable[[], Tensor]] | None = None) -> None:
+    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys. `made`: keys that a file may lack, and
+    what makes them.
+
+    An `unmade` net takes its memory here, once it is known that the file fits: a small file can speak of large tensors.
     Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
     """
-    wanted = net.state_dict()
-    for words, keys in (("lacks", wanted.keys() - tensors.keys()), ("has no place for", tensors.keys() - wanted.keys())):
+    wanted, made = net.state_dict(), {key: make for key, make in (made or {}).items() if key not in tensors}
+    missing = wanted.keys() - tensors.keys() - made.keys()
+    for words, keys in (("lacks", missing), ("has no place for", tensors.keys() - wanted.keys())):
         if keys:
             more = f" and {len(keys) - 1} more keys" if len(keys) > 1 else ""
             raise CheckpointError(f"{name} {words} {spelled(min(keys))}{more}.")
@@ -44,10 +70,10 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: C
         if value.is_floating_point() != wanted[key].is_floating_point() or value.is_complex():
             raise CheckpointError(f"{spelled(key)} in {name} is of the kind {value.dtype}, which is none that weights have.")
     check_finite(tensors, name, spelled=spelled)
+    if any(value.is_meta for value in wanted.values()):
+        net.to_empty(device="cpu")
     with torch.no_grad():
-        if assign:
-            tensors = {key: value.to(wanted[key].dtype) for key, value in tensors.items()}
-        net.load_state_dict(dict(tensors), assign=assign)
+        net.load_state_dict({**tensors, **{key: make() for key, make in made.items()}})
 
 
 def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:
@@ -55,6 +81,22 @@ def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[
     for key, value in tensors.items():
         if value.is_floating_point() and value.numel() and not torch.stack(value.aminmax()).isfinite().all():
             raise CheckpointError(f"{name} holds numbers that are not finite, first in {spelled(key)}.")
+
+
+def told(facts: Mapping[str, Any], key: str) -> Any:
+    """What a file says under a key, nothing where it says nothing. In safetensors all is text: lists and tables are JSON there."""
+    found = facts.get(key)
+    if not isinstance(found, str):
+        return found
+    try:
+        return json.loads(found) if len(found) <= LONGEST else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts as safetensors hold them: texts as they are, all else as JSON."""
+    return {key: each if isinstance(each, str) else json.dumps(each) for key, each in facts.items()}
 
 
 def agreed(tensors: Mapping[str, Tensor], name: str, *sides: tuple[str, int], spelled: Callable[[str], str] = str) -> int:

@@ -14,9 +14,10 @@ from ganwidgets.core.errors import CheckpointError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.chains import ChainGenerator
-from ganwidgets.models.contents import Contents, agreed, fill
+from ganwidgets.models.contents import Contents, agreed, fill, unmade
 
 KIND = "dcgan"
+FACTS = ()
 
 
 class DCGANNet(nn.Module):
@@ -114,8 +115,9 @@ def build(contents: Contents) -> DCGAN:
     for place, normed in zip(places, norms, strict=False):
         if normed:      # files older than torch 0.4.1 do not count their batches
             held.setdefault(f"main.{place + 1}.num_batches_tracked", torch.tensor(0))
-    net = DCGANNet(widths, latent=held[keys[0]].shape[0], colors=colors, kernel=held[keys[0]].shape[-1], norms=norms,
-                   biases=tuple(f"main.{place}.bias" in held for place in places))
+    with unmade():
+        net = DCGANNet(widths, latent=held[keys[0]].shape[0], colors=colors, kernel=held[keys[0]].shape[-1], norms=norms,
+                       biases=tuple(f"main.{place}.bias" in held for place in places))
     fill(net, held, name)
     return dcgan(net, name)
 

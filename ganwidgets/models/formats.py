@@ -1,7 +1,8 @@
 """The kinds of generators that a file can hold, in the order in which they are tried: one adapter a file.
 
 An adapter's module says `KIND`, its name for `load_checkpoint(kind=)`; `matches(contents)`, whether a file looks like one; and
-`build(contents)`, which answers the generator on the CPU, every width read from the shapes, or raises CheckpointError.
+`build(contents)`, which answers the generator on the CPU, every width read from the shapes, or raises CheckpointError; and
+`FACTS`, the facts beside the tensors that `build` reads, where its files are converted.
 """
 
 import importlib

@@ -16,11 +16,12 @@ DIGITS = 16                 # bytes of a whole number
 CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
 NUMBERS = {b"J": "<i", b"K": "<B", b"M": "<H", b"G": ">d"}
 BYTES = {b"C": "<B", b"B": "<I", b"\x8e": "<Q"}
-TEXTS = {b"\x8c": "<B", b"X": "<I", b"\x8d": "<Q"}
+TEXTS = {b"\x8c": "<B", b"X": "<I", b"\x8d": "<Q", b"U": "<B"}      # the last one of Python 2
 TUPLES = {b")": 0, b"\x85": 1, b"\x86": 2, b"\x87": 3}
 EMPTY: dict[bytes, type] = {b"]": list, b"}": dict, b"\x8f": list}     # sets too are lists here: nothing of them is needed
 SAVES = {b"q": "<B", b"r": "<I"}
 GETS = {b"h": "<B", b"j": "<I"}
+LARGEST_KEY = 1 << 60       # below it no two whole numbers fall on the same place of a table
 Names = Mapping[tuple[str, str], Callable[..., Any]]
 
 
@@ -65,22 +66,17 @@ class Machine:
     """Carries out the opcodes that pickles of nets consist of.
 
     `names`: the exact (module, name) pairs that may be asked for, each with a function of ours that stands in its place.
-    `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for.
+    `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for. `numbered`: whether
+    the keys of a table may be whole numbers too.
     """
 
     def __init__(self, source: Source, names: Names, allowance: Allowance, *, longest: int,
-                 persistent: Callable[[Any], Any] | None = None) -> None:
+                 persistent: Callable[[Any], Any] | None = None, numbered: bool = False) -> None:
         self.source, self.names, self.allowance, self.longest, self.persistent = source, names, allowance, longest, persistent
+        self.numbered = numbered
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.acts: dict[bytes, Callable[[], None]] = {
-            b"(": lambda: self.stack.append(MARK), b"t": lambda: self.stack.append(tuple(self.marked())),
-            b"\x80": lambda: self.protocol(), b"\x95": lambda: self.source.number("<Q"), b"\x8a": self.long,
-            b"a": lambda: self.extend([self.pop()]), b"e": lambda: self.extend(self.marked()),
-            b"\x90": lambda: self.extend(self.marked()), b"s": self.item, b"u": lambda: self.items(self.marked()),
-            b"c": lambda: self.ask(self.source.line(), self.source.line()), b"\x93": self.ask_stacked,
-            b"R": self.call, b"\x81": self.call, b"b": self.build, b"Q": self.identify,
-            b"\x94": lambda: self.save(len(self.memo))}
+        self.known = {id(act) for act in names.values()}
 
     def run(self) -> Any:
         """The value that the stream stands for. Errors: CheckpointError."""
@@ -88,39 +84,20 @@ class Machine:
             self.allowance.steps -= 1
             if self.allowance.steps < 0:
                 raise self.refusal("has a pickle stream of more steps than any net needs")
-            self.step(code)
+            act = ACTS.get(code)
+            if act is None:
+                raise self.refusal(f"has the opcode {code!r} in its pickle stream, which no net needs")
+            act(self)
         found = self.pop()
         self.memo.clear()
         if self.stack:
             raise self.refusal("has a damaged pickle stream: values are left over at its end")
         return found
 
-    def step(self, code: bytes) -> None:
-        """Carry out one opcode."""
-        if code in self.acts:
-            self.acts[code]()
-        elif code in CONSTANTS:
-            self.stack.append(CONSTANTS[code])
-        elif code in NUMBERS:
-            self.stack.append(self.source.number(NUMBERS[code]))
-        elif code in BYTES:
-            self.stack.append(self.source.take(self.length(BYTES[code])))
-        elif code in TEXTS:
-            self.stack.append(self.text(self.length(TEXTS[code])))
-        elif code in TUPLES:
-            self.stack.append(tuple(reversed([self.pop() for _ in range(TUPLES[code])])))
-        elif code in EMPTY:
-            self.stack.append(EMPTY[code]())
-        elif code in SAVES:
-            self.save(self.source.number(SAVES[code]))
-        elif code in GETS:
-            self.get(self.source.number(GETS[code]))
-        else:
-            raise self.refusal(f"has the opcode {code!r} in its pickle stream, which no net needs")
-
     def refusal(self, words: str) -> CheckpointError:
         """The error that says so of this file."""
-        return CheckpointError(f"{self.source.name} {words}; nothing in it was run.")
+        shown = "".join(each if each.isprintable() else "?" for each in words)
+        return CheckpointError(f"{self.source.name} {shown}; nothing in it was run.")
 
     def pop(self) -> Any:
         """The last value."""
@@ -156,12 +133,13 @@ class Machine:
             raise self.refusal("has a damaged number in its pickle stream")
         self.stack.append(int.from_bytes(self.source.take(count), "little", signed=True))
 
-    def text(self, count: int) -> str:
-        """So many bytes as text. Errors: CheckpointError where the file has had its share."""
+    def text(self, form: str) -> None:
+        """Bytes as text. Errors: CheckpointError where the file has had its share."""
+        count = self.length(form)
         self.allowance.text -= count
         if self.allowance.text < 0:
             raise self.refusal("holds more text than any net needs")
-        return self.source.take(count).decode("utf-8", "replace")
+        self.stack.append(self.source.take(count).decode("utf-8", "replace"))
 
     def save(self, place: int) -> None:
         """Keep the last value under a number. Errors: CheckpointError where there is none."""
@@ -189,12 +167,16 @@ class Machine:
         self.items([key, value])
 
     def items(self, pairs: list[Any]) -> None:
-        """Keys and values into the table that lies below them. Keys are texts: of numbers some would take hours to be sorted in."""
+        """Keys and values into the table that lies below them. Of keys that are no texts some would take hours to be sorted in."""
         held = self.pop()
-        if type(held) is not dict or len(pairs) % 2 or any(type(key) is not str for key in pairs[::2]):
+        if not isinstance(held, dict) or len(pairs) % 2 or not all(map(self.is_key, pairs[::2])):
             raise self.refusal("has a damaged pickle stream: entries go into what is no table of texts")
         held.update(zip(pairs[::2], pairs[1::2], strict=True))
         self.stack.append(held)
+
+    def is_key(self, key: Any) -> bool:
+        """Whether a table may have this key."""
+        return type(key) is str or (self.numbered and type(key) is int and 0 <= key < LARGEST_KEY)
 
     def ask(self, module: str, name: str) -> None:
         """A name of the list, or the error that says which name is not on it."""
@@ -215,10 +197,14 @@ class Machine:
     def call(self) -> None:
         """What a name of the list makes of these arguments: our own function in its place is called, never one of the file."""
         arguments, act = self.pop(), self.pop()
-        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or not any(act is known for known in self.names.values()):
+        if type(arguments) is not tuple or len(arguments) > ARGUMENTS or id(act) not in self.known:
             raise self.refusal("calls what is no name of the list")
+        self.stack.append(self.made(act, *arguments))
+
+    def made(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function of ours makes of values of the file. Errors: CheckpointError where they are damaged."""
         try:
-            self.stack.append(act(*arguments))
+            return act(*arguments)
         except CheckpointError:
             raise
         except DAMAGE as error:
@@ -232,14 +218,38 @@ class Machine:
             return
         if not hasattr(type(held), "filled"):
             raise self.refusal("fills what cannot be filled")
-        try:
-            held.filled(state)
-        except DAMAGE as error:
-            raise self.refusal(f"has damaged values in its pickle stream ({str(error)[:80]})") from error
+        self.made(held.filled, state)
         self.stack.append(held)
 
     def identify(self) -> None:
         """What a persistent id stands for. Errors: CheckpointError where there should be none."""
         if self.persistent is None:
             raise self.refusal("has a persistent id, which no net of this kind has")
-        self.stack.append(self.persistent(self.pop()))
+        self.stack.append(self.made(self.persistent, self.pop()))
+
+
+def each(table: Mapping[bytes, Any], act: Callable[[Machine, Any], Any]) -> dict[bytes, Callable[[Machine], Any]]:
+    """The same act for the opcodes of a table, given to each what stands there."""
+    def with_own(own: Any) -> Callable[[Machine], Any]:
+        return lambda machine: act(machine, own)
+
+    return {code: with_own(own) for code, own in table.items()}
+
+
+ACTS: Mapping[bytes, Callable[[Machine], Any]] = {
+    **each({**CONSTANTS, b"(": MARK}, lambda machine, value: machine.stack.append(value)),
+    **each(EMPTY, lambda machine, kind: machine.stack.append(kind())),
+    **each(NUMBERS, lambda machine, form: machine.stack.append(machine.source.number(form))),
+    **each(BYTES, lambda machine, form: machine.stack.append(machine.source.take(machine.length(form)))),
+    **each(TEXTS, Machine.text), b"\x80": Machine.protocol, b"\x8a": Machine.long,
+    b"\x95": lambda machine: machine.source.number("<Q"),
+    **each(TUPLES, lambda machine, count: machine.stack.append(tuple([machine.pop() for _ in range(count)][::-1]))),
+    b"t": lambda machine: machine.stack.append(tuple(machine.marked())),
+    **each(SAVES, lambda machine, form: machine.save(machine.source.number(form))),
+    **each(GETS, lambda machine, form: machine.get(machine.source.number(form))),
+    b"\x94": lambda machine: machine.save(len(machine.memo)),
+    b"a": lambda machine: machine.extend([machine.pop()]), b"e": lambda machine: machine.extend(machine.marked()),
+    b"\x90": lambda machine: machine.extend(machine.marked()), b"s": Machine.item,
+    b"u": lambda machine: machine.items(machine.marked()),
+    b"c": lambda machine: machine.ask(machine.source.line(), machine.source.line()), b"\x93": Machine.ask_stacked,
+    b"R": Machine.call, b"\x81": Machine.call, b"b": Machine.build, b"Q": Machine.identify}

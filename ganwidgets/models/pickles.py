@@ -168,21 +168,35 @@ def array(*_: Any) -> Numbers:
     return Numbers()
 
 
-def parameter(data: Array, _requires_grad: bool, _hooks: dict) -> Array:
+def parameter(data: Array, *rest: Any) -> Array:
     """A parameter is its tensor. Errors: ValueError."""
     if type(data) is not Array:
         raise ValueError("a parameter is no tensor")
+    check_rest(rest)
     return data
 
 
-def tensor(held: Storage, start: int, shape: tuple, strides: tuple, *_: Any) -> Array:
+def tensor(held: Storage, start: int, shape: tuple, strides: tuple, *rest: Any) -> Array:
     """A tensor in its storage. Errors: ValueError for a shape that is none."""
-    numbers = (start, *shape, *strides)
-    if type(held) is not Storage or len(shape) != len(strides) or len(shape) > 8:
-        raise ValueError("a tensor has no storage or no shape")
-    if any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError("a tensor has a shape that is none")
+    if type(held) is not Storage:
+        raise ValueError("a tensor has no storage")
+    check_shape(start, shape, strides)
+    check_rest(rest)
     return Array(held, start, shape, strides)
+
+
+def check_shape(start: int, shape: tuple, strides: tuple) -> None:
+    """Errors: ValueError for what is no shape and its place in a storage."""
+    if len(shape) != len(strides) or len(shape) > 8:
+        raise ValueError("a tensor has no shape")
+    if any(type(number) is not int or number < 0 for number in (start, *shape, *strides)):
+        raise ValueError("a tensor has a shape that is none")
+
+
+def check_rest(rest: tuple) -> None:
+    """Errors: ValueError for what does not follow after a tensor: whether it asks for a gradient, hooks, perhaps facts."""
+    if len(rest) > 3 or any(each is not None and not isinstance(each, bool | dict) for each in rest):
+        raise ValueError("a tensor is followed by what no tensor has")
 
 
 def module(meta: dict) -> Module:

@@ -128,7 +128,7 @@ def _made(kind: Any, part: str, contents: Contents) -> nn.Module:
     with torch.device("meta"), by_library(f"config.json of {name} describes no {kind.__name__}"):
         net = kind.from_config(config)
     spelled = {_new_spelling(key): key for key in tensors} if part == "vae" else {key: key for key in tensors}
-    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key), assign=True)
+    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key))
     return net
 
 
@@ -143,7 +143,7 @@ def _encoder(part: str, contents: Contents) -> nn.Module:
     inner = {key.removeprefix("text_model."): key for key in net.state_dict()}
     spelled = {inner.get(bare, bare): key for key in tensors
                if not (bare := key.removeprefix("text_model.")).endswith("position_ids")}
-    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key), assign=True)
+    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key))
     for module in net.modules():
         if "position_ids" in module._buffers:       # a mere count, which no file need hold
             module._buffers["position_ids"] = torch.arange(net.config.max_position_embeddings)[None]

@@ -1,10 +1,9 @@
 """ProGAN generators as layered nets: `layer1` ... `layerN`, each stopped after its leaky ReLU; the picture follows the last."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, final, get_args
 
 import torch
 from jaxtyping import Float
@@ -14,10 +13,11 @@ from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError, LatentsError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32
-from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has
-from ganwidgets.models.progan_net import ProGANNet
+from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has, told, unmade
+from ganwidgets.models.progan_net import ProGANNet, Upsampling
 
 KIND = "progan"
+FACTS = ("upsample", "replicate_from", "recipe")
 MOST_LAYERS = 20        # 2048 pixels
 OLDER = "features.0.conv.weight"        # the sign of the older layout
 OUTPUT = r"output(_\d+x\d+)?\.conv\.weight"
@@ -106,9 +106,13 @@ def build(contents: Contents) -> ProGAN:
     for part in ("conv.weight", "wscale.b"):
         if f"output.{part}" in held:
             held[f"output_{size}x{size}.{part}"] = held.pop(f"output.{part}")
-    net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=contents.facts.get("upsample", "nearest"),
-                    replicate_from=int(contents.facts.get("replicate_from", 1 << 30)),
-                    pixel_norm=json.loads(contents.facts.get("recipe", "{}")).get("pixel_norm", True))
+    facts = contents.facts
+    if facts.get("upsample", "nearest") not in get_args(Upsampling):
+        raise CheckpointError(f"{name} says upsample = {str(facts['upsample'])[:64]}; it should be one of {get_args(Upsampling)}.")
+    with unmade():
+        net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=facts.get("upsample", "nearest"),
+                        replicate_from=int(facts.get("replicate_from", 1 << 30)),
+                        pixel_norm=(told(facts, "recipe") or {}).get("pixel_norm", True))
     fill(net, held, name, spelled=spelled)
     return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]
 

@@ -14,9 +14,10 @@ from ganwidgets.core.errors import CheckpointError
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.chains import ClassGenerator
-from ganwidgets.models.contents import Contents, agreed, fill
+from ganwidgets.models.contents import Contents, agreed, fill, unmade
 
 KIND = "r3gan"
+FACTS = ()
 PREFIX = "Model."       # of the training code's own wrapper
 
 
@@ -181,7 +182,8 @@ def build(contents: Contents) -> R3GAN:
     if latent < 1:
         raise CheckpointError(f"MainLayers.0.Layers.0.LinearLayer.weight in {name} reads {latent + embedding} numbers, too few for "
                               f"the {embedding} of EmbeddingLayer.weight and z.")
-    net = R3GANNet(stages, latent=latent, classes=classes, embedding=embedding)
+    with unmade():
+        net = R3GANNet(stages, latent=latent, classes=classes, embedding=embedding)
     fill(net, held, name, spelled=lambda key: prefix + key)
     return r3gan(net, name)
 

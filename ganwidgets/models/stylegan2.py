@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -13,12 +14,13 @@ from torch import Tensor
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.errors import CheckpointError
 from ganwidgets.core.nets import Layer, Loaded, full_float32
-from ganwidgets.models.contents import Contents, agreed, fill, has
+from ganwidgets.models.contents import Contents, agreed, fill, has, unmade
 from ganwidgets.models.styled import NoisyStyleBased, noise_map
 from ganwidgets.models.stylegan2_net import StyleGAN2Net, channels_last
 from ganwidgets.models.stylegan2_sequential import sequential, spelling, translated
 
 KIND = "stylegan2"
+FACTS = ("latent_avg",)
 MOST_GRIDS = 9              # 2048 pixels: a file of a few bytes could ask for any number
 AVERAGED = 4096             # z whose w are averaged where a file does not say their mean
 
@@ -74,16 +76,21 @@ def build(contents: Contents) -> StyleGAN2:
     spelled: Callable[[str], str] = str
     if sequential(held):
         held, spelled = translated(held), spelling(held)
-    net = StyleGAN2Net(**_architecture(held, name, spelled))
-    for place in range(net.count):
-        held.setdefault(f"noises.noise_{place}", noise_map(0, 0, place, net.grid(place))[None])
+    with unmade():
+        net = StyleGAN2Net(**_architecture(held, name, spelled))
+    noises = {f"noises.noise_{place}": partial(own_noise, place, net.grid(place)) for place in range(net.count)}
     average = held.pop("latent_avg", contents.facts.get("latent_avg"))
     held["latent_avg"] = torch.zeros(net.latent) if average is None else average.reshape(-1)
-    fill(net, held, name, spelled=spelled)
+    fill(net, held, name, spelled=spelled, made=noises)
     if average is None:
         with torch.no_grad():
             net.latent_avg.copy_(mean_w(net))  # type: ignore[operator]
     return stylegan2(channels_last(net), name)
+
+
+def own_noise(place: int, size: int) -> Float[Tensor, "1 1 size size"]:
+    """The noise of a layer whose file stores none."""
+    return noise_map(0, 0, place, size)[None]
 
 
 def _architecture(held: Mapping[str, Tensor], name: str, spelled: Callable[[str], str]) -> dict[str, Any]:

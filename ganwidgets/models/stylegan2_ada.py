@@ -18,6 +18,7 @@ from ganwidgets.models.stylegan2_ada_net import BlockPlan, LayerPlan, StyleGAN2A
 from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "stylegan2-ada"
+FACTS = ("attributes",)
 LARGEST = 1 << 14           # pixels that a side may have
 
 

@@ -22,8 +22,8 @@ MAPPING_RATE = 0.01     # the mapping learns so much more slowly than the rest (
 
 def doubling_kernel() -> Tensor:
     """The filter that smooths what is doubled, its sum 4 because three of four cells are empty."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-    return taps[:, None] * taps / 16
+    taps = (1.0, 3.0, 3.0, 1.0)
+    return torch.tensor([[one * other / 16 for other in taps] for one in taps])
 
 
 class EqualLinear(nn.Module):
@@ -31,7 +31,7 @@ class EqualLinear(nn.Module):
 
     def __init__(self, size_in: int, size: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(size, size_in).div_(rate))
+        self.weight = nn.Parameter(torch.randn(size, size_in) / rate)
         self.bias = nn.Parameter(torch.full((size,), bias))
         self.scale, self.rate = rate / math.sqrt(size_in), rate
 

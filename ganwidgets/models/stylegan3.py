@@ -19,6 +19,7 @@ from ganwidgets.models.styled import StyleBased
 from ganwidgets.models.stylegan3_net import InputPlan, LayerPlan, StyleGAN3Net
 
 KIND = "stylegan3"
+FACTS = ("attributes",)
 FACTOR, SIDE = 64, 1 << 14      # at most so many times as many cells, and so many cells along a side
 
 

@@ -16,6 +16,7 @@ import ganwidgets as gw
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
 from ganwidgets.core.nets import twin
+from ganwidgets.models.converted import convert
 from ganwidgets.models.diffusion import one_step
 from ganwidgets.models.diffusion_net import OneStepNet
 from ganwidgets.models.public import PUBLIC
@@ -341,6 +342,12 @@ def test_old_spellings_are_read(folder, opened):
     spoilt(folder / TEXT, longer)
     g = gw.load_checkpoint(folder, device="cpu", kind="diffusion")
     assert torch.equal(g.images(g.sample([2])), opened["sd"].images(opened["sd"].sample([2])))
+
+
+def test_a_folder_of_safetensors_is_not_converted(folder, tmp_path):
+    with pytest.raises(ArgumentError, match="safetensors already"):
+        convert(folder, tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_a_missing_library_is_named(folder, monkeypatch):

@@ -2,13 +2,8 @@
 
 import hashlib
 import io
-import json
-import os
 import pickle
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +14,7 @@ from ganwidgets.core.errors import CheckpointError
 from ganwidgets.models.pickles import read_nvlabs
 
 from .nvlabs_files import SOURCE, Persistent, ada, alias_free, file, pickled, stream
-
-ROOT = Path(__file__).parents[2]
-SECONDS, ROOM = 20, 64 << 20
+from .reading import outcomes
 
 
 def refused(path, held, words):
@@ -30,19 +23,6 @@ def refused(path, held, words):
     with pytest.raises(CheckpointError, match=words):
         read_nvlabs(path)
     assert list(path.parent.iterdir()) == [path]
-
-
-def outcomes(folder):
-    """What came of each file of a folder, none of which took long, much memory, or did anything else. See reading.py."""
-    command = [sys.executable, "-m", "tests.models.reading", str(folder)]
-    held = set(folder.iterdir())
-    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert answer.returncode == 0, answer.stderr
-    found = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert len(found) == len(held) and set(folder.iterdir()) == held
-    for each in found:
-        assert each["seconds"] < SECONDS and each["memory"] <= 2 * each["size"] + ROOM and not each["verified"], each
-    return {each["name"]: each for each in found}
 
 
 @pytest.fixture(scope="module")
