@@ -37,7 +37,7 @@ class Unfilled(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-        if name in ("normal_", "uniform_", "kaiming_uniform_", "div"):
+        if name in ("normal_", "uniform_", "kaiming_uniform_", "div_"):
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return (torch.empty if name == "randn" else func)(*args, **kwargs)
 

@@ -31,7 +31,7 @@ class EqualLinear(nn.Module):
 
     def __init__(self, size_in: int, size: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(size, size_in) / rate)
+        self.weight = nn.Parameter(torch.randn(size, size_in).div_(rate))
         self.bias = nn.Parameter(torch.full((size,), bias))
         self.scale, self.rate = rate / math.sqrt(size_in), rate
 
