@@ -39,7 +39,7 @@ $(VENV)/.lab: $(VENV)/.python pyproject.toml setup.py
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.lab
-	@$(STEP) "tools for tests" $(PY) -m pip install -q -e ".[lab,dev,study,models]"
+	@$(STEP) "tools for tests" $(PY) -m pip install -q -e ".[lab,dev,study,models,diffusion]"
 	@touch $@
 
 js/node_modules/.package-lock.json: js/package.json js/package-lock.json

@@ -13,7 +13,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from ganwidgets.core.concepts import KnownMasks, Segmenter
@@ -113,25 +113,19 @@ def segmentation_statistics(pictures: Any, segmenter: Segmenter | KnownMasks) ->
     `pictures` may be None: the masks say it all. Errors: ArgumentError, SeedError, ShapeError.
     """
     if isinstance(segmenter, KnownMasks):
-        return Statistics(segmenter.names, _shares(segmenter.masks))
+        return Statistics(segmenter.names, segmenter.masks.double().mean(dim=(2, 3)).cpu().numpy())
     rows: list[np.ndarray] = []
     total, batches = _batches(pictures)
     done = 0
     for batch in batches:
         with torch.no_grad():
             masks = segmenter.segment(batch)
-        rows.append(_shares(masks))
+        rows.append(masks.double().mean(dim=(2, 3)).cpu().numpy())
         done += len(batch)
         yield Progress(done, total, "pictures")
     if not rows:
         raise ArgumentError("no pictures came; give a tensor, batches, or (generator, seeds).")
     return Statistics(segmenter.names, np.concatenate(rows))
-
-
-def _shares(masks: Bool[Tensor, "n k h w"]) -> Float[np.ndarray, "n k"]:
-    """The share of each picture's pixels."""
-    counted = masks.sum(dim=(2, 3)).cpu()       # whole numbers, since not every device has float64
-    return counted.double().numpy() / masks[0, 0].numel()
 
 
 def _batches(pictures: Any) -> tuple[int, Iterable[Tensor]]:

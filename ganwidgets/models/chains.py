@@ -17,7 +17,7 @@ from ganwidgets.models.labels import class_shares
 class ChainGenerator(LayeredGenerator):
     """A generator whose net has `step(place, x, *rest)`, a layer each, and `picture(x, *rest)` after the last.
 
-    What the steps read beside x stays the same during a run; a paused run holds it as its rest.
+    What the steps read beside x is the rest of a paused run. It stays the same during a run, unless `advance` says otherwise.
     """
 
     net: Any
@@ -31,15 +31,15 @@ class ChainGenerator(LayeredGenerator):
         last = self.place(upto)
         added = {self.place(layer): part for layer, part in inputs.residuals}
         with full_float32():
-            x, rest = self.begin(inputs)
-            return PausedRun(self.layers[last].name, self._run(x, rest, 0, last, added), inputs.pictures, rest)
+            x, rest = self._run(*self.begin(inputs), 0, last, added)
+            return PausedRun(self.layers[last].name, x, inputs.pictures, rest)
 
     def resume(self, paused: PausedRun, upto: str | Layer) -> PausedRun:
         """Run on to a later layer. Errors: LayerError for an earlier one."""
         here, end = self.onward(paused, upto)
         with full_float32():
-            features = self._run(paused.features, paused.rest, here + 1, end, {})
-        return PausedRun(self.layers[end].name, features, paused.pictures, paused.rest)
+            features, rest = self._run(paused.features, paused.rest, here + 1, end, {})
+        return PausedRun(self.layers[end].name, features, paused.pictures, rest)
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n 3 h w"]:
         """Run on to the pictures, in [-1, 1]."""
@@ -47,11 +47,16 @@ class ChainGenerator(LayeredGenerator):
         with full_float32():
             return self.net.picture(end.features, *end.rest)
 
-    def _run(self, x: Tensor, rest: tuple[Tensor, ...], first: int, last: int, added: Mapping[int, Tensor]) -> Tensor:
+    def advance(self, place: int, x: Tensor, rest: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The features of a layer from those of the layer before, and the rest after it."""
+        return self.net.step(place, x, *rest), rest
+
+    def _run(self, x: Tensor, rest: tuple[Tensor, ...], first: int, last: int,
+             added: Mapping[int, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
         for place in range(first, last + 1):
-            x = self.net.step(place, x, *rest)
+            x, rest = self.advance(place, x, rest)
             x = x + added[place].to(x) if place in added else x
-        return x
+        return x, rest
 
     def own_z(self, inputs: Latents) -> Float[Tensor, "n d"]:
         """The z of a batch as rows, on the net's device. Errors: LatentsError."""

@@ -71,10 +71,10 @@ def check_hash(path: Path, sha256: str) -> None:
 def read(path: Path) -> Contents:
     """What a file or a folder holds. Errors: CheckpointError."""
     if path.is_dir():
-        return read_folder(path)
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-    refuse(path, head)
+        from ganwidgets.models.pipelines import is_pipeline, read_pipeline
+
+        return read_pipeline(path) if is_pipeline(path) else read_folder(path)
+    head = head_of(path)
     with in_words(f"{path.name} cannot be read"):
         if head.startswith((ZIP, TORCH)):
             return read_torch(path)
@@ -97,8 +97,10 @@ def in_words(what: str) -> Iterator[None]:
         raise CheckpointError(f"{what}: {said(error)}.") from error
 
 
-def refuse(path: Path, head: bytes) -> None:
-    """Errors: CheckpointError for what is often found in the place of a checkpoint."""
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file. Errors: CheckpointError for what is often found in the place of a checkpoint."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
     start = head.lstrip()[:64].lower()
     if not head:
         raise CheckpointError(f"{path.name} is empty; the download failed, fetch it again.")
@@ -106,6 +108,7 @@ def refuse(path: Path, head: bytes) -> None:
         raise CheckpointError(f"{path.name} is a web page and not a checkpoint: the server answered a download with a page.")
     if start.startswith(b"version https://git-lfs"):
         raise CheckpointError(f"{path.name} is a pointer of Git LFS and not the file itself; fetch it with `git lfs pull`.")
+    return head
 
 
 def read_torch(path: Path) -> Contents:
@@ -132,14 +135,22 @@ def read_folder(path: Path) -> Contents:
     if not config.exists() or not files:
         raise CheckpointError(f"{path.name} is no folder of a model, which holds config.json, and pytorch_model.bin or "
                               "model.safetensors.")
-    try:
-        facts = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"config.json in {path.name} is no JSON: {error}.") from error
-    if not isinstance(facts, dict):
-        raise CheckpointError(f"config.json in {path.name} holds no table of settings.")
-    held = read(files[0])
+    facts, held = table(config, path), read(files[0])
     return Contents(path.name, held.tensors, {**held.facts, **facts}, "folder")
+
+
+def table(file: Path, folder: Path) -> dict[str, Any]:
+    """The table of settings in a file of a folder. Errors: CheckpointError."""
+    where = f"{file.relative_to(folder)} in {folder.name}"
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"there is no {where}, which a folder of this kind holds.") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{where} is no JSON: {error}.") from error
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"{where} holds no table of settings.")
+    return facts
 
 
 def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -17,7 +17,7 @@ class Contents:
 
     `tensors`: the generator's weights by key, as the file holds them (half precision stays half); `facts`: the plain values
     that stand beside them (`latent_avg`, config.json, an NVlabs module's own attributes); `layout`: "torch", "safetensors",
-    "nvlabs" or "folder".
+    "nvlabs", "folder" or "diffusers".
     """
 
     name: str
@@ -26,8 +26,9 @@ class Contents:
     layout: str = "torch"
 
 
-def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:
-    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys.
+def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
+         assign: bool = False) -> None:
+    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys; `assign`: a net without memory.
 
     Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
     """
@@ -44,7 +45,9 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: C
             raise CheckpointError(f"{spelled(key)} in {name} is of the kind {value.dtype}, which is none that weights have.")
     check_finite(tensors, name, spelled=spelled)
     with torch.no_grad():
-        net.load_state_dict(dict(tensors))
+        if assign:
+            tensors = {key: value.to(wanted[key].dtype) for key, value in tensors.items()}
+        net.load_state_dict(dict(tensors), assign=assign)
 
 
 def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:

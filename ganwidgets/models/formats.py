@@ -7,7 +7,7 @@ An adapter's module says `KIND`, its name for `load_checkpoint(kind=)`; `matches
 import importlib
 from types import ModuleType
 
-MODULES = ("progan", "stylegan2", "stylegan2_ada", "stylegan3", "biggan", "dcgan", "r3gan")
+MODULES = ("progan", "stylegan2", "stylegan2_ada", "stylegan3", "biggan", "dcgan", "r3gan", "diffusion")
 
 
 def formats() -> dict[str, ModuleType]:

@@ -16,6 +16,7 @@ NVIDIA_ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/
 NVIDIA_3 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/"
 BIGGAN_DEEP = "https://s3.amazonaws.com/models.huggingface.co/biggan/"
 BIGGAN = "http://ganocracy.csail.mit.edu/models/"
+STABILITY = "https://huggingface.co/stabilityai/"
 PATIENCE = 20       # seconds without a byte, after which a server is taken for gone
 BLOCK = 1 << 14     # bytes written at a time: so many are lost at most where a download breaks off
 
@@ -42,6 +43,18 @@ class Public:
 def single(name: str, about: str, kind: str, file: str, places: Sequence[str], **facts: Any) -> Public:
     """A checkpoint of one file, which has the same name in every place."""
     return Public(name, about, kind, {file: tuple(place + file for place in places)}, **facts)
+
+
+def turbo(name: str, about: str, parts: Sequence[str], **facts: Any) -> Public:
+    """A folder of diffusers, of its files those that are read: half precision, which is opened as float32."""
+    tokenizers = ("tokenizer", "tokenizer_2")[:len(parts) - 2]
+    files = ["model_index.json", "scheduler/scheduler_config.json",
+             *(f"{part}/config.json" for part in parts),
+             *(f"{part}/{'model' if 'text' in part else 'diffusion_pytorch_model'}.fp16.safetensors" for part in parts),
+             *(f"{part}/{file}" for part in tokenizers
+               for file in ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"))]
+    return Public(name, about, "diffusion", {file: (f"{STABILITY}{name}/resolve/main/{file}",) for file in files},
+                  source="arXiv 2311.17042", free=False, **facts)
 
 
 PROGAN: dict[str, Any] = {"licence": "CC BY-NC 4.0 (Karras et al., weights)", "free": False,
@@ -80,6 +93,10 @@ PUBLIC: tuple[Public, ...] = (
     *(single(f"biggan-{size}", f"BigGAN of ImageNet, {size} px", "biggan", f"tfbiggan_{size}-{digits}.pth", (BIGGAN,),
              sha256=digits, **TENSORFLOW)
       for size, digits in ((128, "13f17ff2"), (256, "a4cf3382"), (512, "447bfb81"))),
+    turbo("sd-turbo", "one-step diffusion from a prompt, 512 px", ("unet", "vae", "text_encoder"), megabytes=2580,
+          licence="Stability AI Community License"),
+    turbo("sdxl-turbo", "larger one-step diffusion from a prompt, 512 px", ("unet", "vae", "text_encoder", "text_encoder_2"),
+          megabytes=6940, licence="Stability AI Non-Commercial Research Community License"),
 )
 
 

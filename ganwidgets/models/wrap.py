@@ -16,13 +16,15 @@ from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, Lay
 from ganwidgets.models.wrapping import TRIED, Cut, cut, frozen, replay, run_steps
 
 Function = Callable[[Tensor], Tensor]
+Grids = Mapping[str, Sequence[int]]       # height and width of layers whose tokens have a grid that is not square
 
 
 class Wrapped(LayeredNet):
     """What generators and classifiers of your own share.
 
     A paused run of a chain holds nothing beside its features. That of another module holds the input, which places before
-    its own were exchanged (a bit each), and the features there: what skips past a layer must see an earlier edit too.
+    its own were exchanged (a bit each), and what they put out: what skips past a layer must see an earlier edit too.
+    Tokens that are not on the layer's grid come last.
     """
 
     how: Cut
@@ -37,6 +39,10 @@ class Wrapped(LayeredNet):
         with full_float32():
             return self.go_on(paused, end)
 
+    def at_once(self, given: Tensor) -> Tensor:
+        """Run from the input to the output: once, where a head and a tail would replay the module twice."""
+        return replay(self.net, given, {}, None) if self.how.steps is None else run_steps(self.net, self.how.steps, given)
+
     def begin(self, given: Tensor, place: int, pictures: tuple[int, ...]) -> PausedRun:
         """Run from the input up to a place."""
         rest: tuple[Tensor, ...] = ()
@@ -44,7 +50,7 @@ class Wrapped(LayeredNet):
             x, rest = replay(self.net, given, {}, self.layers[place].name), (given, _marks(given, 0))
         else:
             x = run_steps(self.net, self.how.steps[:self.how.ends[place] + 1], given)
-        return PausedRun(self.layers[place].name, self.how.features(place, x), pictures, rest)
+        return self._stopped(place, x, pictures, rest)
 
     def go_on(self, paused: PausedRun, end: int) -> PausedRun:
         """Run from where it stopped to a later place."""
@@ -53,28 +59,35 @@ class Wrapped(LayeredNet):
             return paused
         rest: tuple[Tensor, ...] = ()
         if self.how.steps is None:
-            given, marks, *before = paused.rest
-            x = replay(self.net, given, self._held(paused), self.layers[end].name)
-            rest = (given, marks | 1 << here, *before, paused.features)
+            (given, marks, *_), held = paused.rest, self._held(paused)
+            x = replay(self.net, given, held, self.layers[end].name)
+            rest = (given, marks | 1 << here, *held.values())
         else:
             between = self.how.steps[self.how.ends[here] + 1:self.how.ends[end] + 1]
-            x = run_steps(self.net, between, self.how.output(here, paused.features))
-        return PausedRun(self.layers[end].name, self.how.features(end, x), paused.pictures, rest)
+            x = run_steps(self.net, between, self._output(paused))
+        return self._stopped(end, x, paused.pictures, rest)
 
     def end(self, paused: PausedRun) -> Tensor:
         """Run from where it stopped to the output."""
-        here = self.place(paused.layer)
         if self.how.steps is None:
             return replay(self.net, paused.rest[0], self._held(paused), None)
-        return run_steps(self.net, self.how.steps[self.how.ends[here] + 1:], self.how.output(here, paused.features))
+        return run_steps(self.net, self.how.steps[self.how.ends[self.place(paused.layer)] + 1:], self._output(paused))
+
+    def _stopped(self, place: int, x: Tensor, pictures: tuple[int, ...], rest: tuple[Tensor, ...]) -> PausedRun:
+        """A run that stopped where a module put out x."""
+        return PausedRun(self.layers[place].name, self.how.features(place, x), pictures, (*rest, *self.how.beside(place, x)))
+
+    def _output(self, paused: PausedRun) -> Tensor:
+        """What the module where a run stopped is to have put out."""
+        place = self.place(paused.layer)
+        return self.how.output(place, paused.features, paused.rest[-1:] if self.how.apart[place] else ())
 
     def _held(self, paused: PausedRun) -> dict[str, Tensor]:
         """The outputs that stand in place of the module's own, by name."""
-        _, marks, *before = paused.rest
+        marks = paused.rest[1]
         mark = int(marks[0]) if len(marks) else 0
-        places = [place for place in range(len(self.layers)) if mark >> place & 1]
-        parts = [*zip(places, before, strict=True), (self.place(paused.layer), paused.features)]
-        return {self.layers[place].name: self.how.output(place, part) for place, part in parts}
+        names = [layer.name for place, layer in enumerate(self.layers) if mark >> place & 1]
+        return dict(zip(names, paused.rest[2:2 + len(names)], strict=True)) | {paused.layer: self._output(paused)}
 
 
 @final
@@ -97,13 +110,10 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
     def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
         """Run latents up to a layer. Errors: LayerError, LatentsError."""
         last = self.place(upto)
-        if inputs.z is None:
-            raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
         added = sorted(((self.place(layer), part) for layer, part in inputs.residuals), key=lambda pair: pair[0])
         added = [pair for pair in added if pair[0] <= last]
         with full_float32():
-            z = inputs.z.to(self.device, torch.float32).reshape(-1, *self.latent_shape)
-            run = self.begin(z, added[0][0] if added else last, inputs.pictures)
+            run = self.begin(self._z(inputs), added[0][0] if added else last, inputs.pictures)
             for place, part in added:
                 run = self.go_on(run, place)
                 run = dataclasses.replace(run, features=run.features + part.to(run.features))
@@ -113,6 +123,18 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
         """Run on to the pictures, in [-1, 1]."""
         with full_float32():
             return shown(self.end(paused), self.picture)
+
+    def images(self, latents: Latents) -> Float[Tensor, "n 3 h w"]:
+        """The pictures of these latents, in one batch. Errors: LatentsError."""
+        if latents.residuals:
+            return super().images(latents)
+        with full_float32():
+            return shown(self.at_once(self._z(latents)), self.picture)
+
+    def _z(self, latents: Latents) -> Tensor:
+        if latents.z is None:
+            raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
+        return latents.z.to(self.device, torch.float32).reshape(-1, *self.latent_shape)
 
 
 @final
@@ -136,20 +158,31 @@ class WrappedClassifier(Wrapped, LayeredClassifier):
         """Run pictures up to a layer. Errors: LayerError, ShapeError, ArgumentError."""
         place = self.place(upto)
         with full_float32():
-            return self.begin(prepared(inputs, self.image_size, self.preprocess, self.name).to(self.device), place, ())
+            return self.begin(self._given(inputs), place, ())
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
         """Run on to the scores."""
         with full_float32():
             return self.end(paused)
 
+    def logits(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n classes"]:
+        """A score per class, before softmax. Errors: ShapeError, ArgumentError."""
+        with full_float32():
+            return self.at_once(self._given(images))
+
+    def _given(self, images: Any) -> Tensor:
+        return prepared(images, self.image_size, self.preprocess, self.name).to(self.device)
+
 
 def wrap(net: Any, layers: Sequence[str], latent_shape: Sequence[int], *, name: str | None = None,
-         picture: Function | None = None, companions: Mapping[str, Callable[[], Any]] | None = None) -> WrappedGenerator:
+         picture: Function | None = None, grids: Grids | None = None,
+         companions: Mapping[str, Callable[[], Any]] | None = None) -> WrappedGenerator:
     """A generator of your own: `layers` are dotted names of its modules, `latent_shape` the shape of one z.
 
     `picture` brings what it puts out to [-1, 1], where it is something else (`lambda x: 2 * x - 1`); what then lies outside is
-    cut, one channel is shown as grey. The module is left as it is: a twin in eval mode is run, which shares its weights.
+    cut, one channel is shown as grey. A layer that puts out tokens (n, tokens, channels) is a map on their grid: square,
+    perhaps after a class token, or as `grids` says, {layer: (height, width)}; tokens before it pass by.
+    The module is left as it is: a twin in eval mode is run, which shares its weights.
     Errors: LayerError, naming the module that runs twice, never, or puts out no map; ArgumentError where it does not run.
     """
     net, name = checked(net, "wrap"), name or type(net).__name__
@@ -157,32 +190,35 @@ def wrap(net: Any, layers: Sequence[str], latent_shape: Sequence[int], *, name: 
     held = frozen(net)
     z = normals(range(TRIED), shape).to(next((weight.device for weight in held.parameters()), torch.device("cpu")))
     with full_float32():
-        how, whole = cut(held, list(layers), z, where=name)
+        how, whole = cut(held, list(layers), z, where=name, grids=grids)
     size = shown(whole, picture, name).shape
     if size[-1] != size[-2]:
         raise ArgumentError(f"{name} draws pictures of {size[-2]} x {size[-1]}; they must be square.")
-    said = f"gw.wrap(net, layers={list(layers)!r}, latent_shape={shape!r}, name={name!r})"
+    more = f", grids={dict(grids)!r}" if grids else ""
+    said = f"gw.wrap(net, layers={list(layers)!r}, latent_shape={shape!r}, name={name!r}{more})"
     return WrappedGenerator(held, name, how.layers, size[-1], shape, how, picture, companions=dict(companions or {}),
                             loaded=Loaded(said, verified=False))
 
 
 def wrap_classifier(net: Any, layers: Sequence[str], *, image_size: int, classes: Sequence[str],
-                    preprocess: Function | None = None, name: str | None = None) -> WrappedClassifier:
+                    preprocess: Function | None = None, name: str | None = None,
+                    grids: Grids | None = None) -> WrappedClassifier:
     """A classifier of your own, that reads pictures (n, 3, h, w) in [-1, 1] of any size.
 
     They are brought to `image_size`, and `preprocess` does the rest (a mean and a deviation, say). `classes`: a name each.
-    Errors: as `wrap`.
+    Errors and `grids`: as `wrap`.
     """
     net, name = checked(net, "wrap_classifier"), name or type(net).__name__
     held = frozen(net)
     images = torch.linspace(-1, 1, TRIED * 3 * image_size ** 2).reshape(TRIED, 3, image_size, image_size)
     given = prepared(images, image_size, preprocess, name).to(next((each.device for each in held.parameters()), images.device))
     with full_float32():
-        how, whole = cut(held, list(layers), given, where=name)
+        how, whole = cut(held, list(layers), given, where=name, grids=grids)
     if whole.ndim != 2 or whole.shape[1] != len(classes):
         raise ArgumentError(f"{name} puts out {tuple(whole.shape)} for {TRIED} pictures; with {len(classes)} classes it should be "
                             f"({TRIED}, {len(classes)}).")
-    said = f"gw.wrap_classifier(net, {list(layers)!r}, image_size={image_size}, classes=classes, name={name!r})"
+    more = f", grids={dict(grids)!r}" if grids else ""
+    said = f"gw.wrap_classifier(net, {list(layers)!r}, image_size={image_size}, classes=classes, name={name!r}{more})"
     return WrappedClassifier(held, name, how.layers, image_size, tuple(map(str, classes)), how, preprocess,
                              loaded=Loaded(said, verified=False))
 

