@@ -131,4 +131,20 @@ def _peak(code: str) -> int:
     return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
 
 
-RATIOS: dict[str, Callable[[], Ratio]] = {"import": imports, "brush": brush, "dissect": dissect, "memory": memory}
+def tails(kinds: tuple[str, ...] = ("storybook", "stylegan2", "biggan")) -> Ratio:
+    """Of three layers of some generators, the tail that takes most beyond its share of the work; `benchmarks.tails` shows all."""
+    from benchmarks.adapters import random_net
+    from benchmarks.tails import BOUND
+    from benchmarks.tails import tails as measured
+
+    found = []
+    for kind in kinds:
+        g = random_net(kind)
+        found += measured(kind, g, [g.layers[0], g.layers[len(g.layers) // 2], g.layers[-1]], rounds=12)
+    worst = max(found, key=lambda tail: tail.over)
+    sides = f"time {worst.time:.3f} - work {worst.work:.3f} of the tail of {worst.layer} of {worst.kind}; worst of {len(found)}"
+    return Ratio("tails", worst.over, BOUND, sides)
+
+
+RATIOS: dict[str, Callable[[], Ratio]] = {
+    "import": imports, "brush": brush, "dissect": dissect, "memory": memory, "tails": tails}

@@ -258,7 +258,17 @@ def full_float32() -> Iterator[None]:
     matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     try:
-        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
+        with no_autocast("cuda", "cpu", "mps"):
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+
+
+@contextlib.contextmanager
+def no_autocast(*devices: str) -> Iterator[None]:
+    """Nothing is rounded to half precision within, on these kinds of devices; torch has not an autocast for each."""
+    with contextlib.ExitStack() as stack:
+        for device in devices:
+            if torch.amp.is_autocast_available(device):     # of MPS not before torch 2.5
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield

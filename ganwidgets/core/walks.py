@@ -103,9 +103,9 @@ def walk(g: LayeredGenerator, seeds: Any, *, steps: int = 16, edits: EditStack |
 
 def great_circle(one: Float[Tensor, "n *shape"], other: Float[Tensor, "n *shape"], share: float) -> Float[Tensor, "n *shape"]:
     """The vectors at that share, 0..1, of the way on the circle through both (Shoemake 1985); straight where they are parallel."""
-    a, b = one.flatten(1).double(), other.flatten(1).double()
+    a, b = (each.flatten(1).cpu().double() for each in (one, other))        # where float64 is; not every device has it
     cosine = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-12)
     angle = torch.arccos(cosine.clamp(-1, 1))[:, None]
     sine = torch.sin(angle)
     round_ = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / sine.clamp(min=1e-12)
-    return torch.where(sine > PARALLEL, round_, torch.lerp(a, b, share)).to(one.dtype).reshape(one.shape)
+    return torch.where(sine > PARALLEL, round_, torch.lerp(a, b, share)).to(one.dtype).reshape(one.shape).to(one.device)

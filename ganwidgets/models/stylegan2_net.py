@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganwidgets.core.nets import no_autocast
 from ganwidgets.models.progan_net import pixel_norm
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -77,7 +78,7 @@ class Upsample(Blur):
 
 def squared_lengths(weight: Tensor, style: Tensor) -> Tensor:
     """The squared length of each picture's weights for each channel, (n, channels), once they are scaled by its style."""
-    with torch.autocast(weight.device.type, enabled=False):     # these are sums of squares: half precision is too coarse
+    with no_autocast(weight.device.type):       # these are sums of squares: half precision is too coarse
         return style.square() @ weight.square().sum((2, 3)).T
 
 
@@ -109,7 +110,7 @@ class ModulatedConv(nn.Module):
             self.blur = Blur()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
+        with no_autocast(x.device.type):
             style = self.modulation(w)
         smooth = (lambda spread: self.blur(spread, (1, 1))) if self.up else None
         return modulated(x, self.weight[0] * self.scale, style, demodulate=self.demodulate, smooth=smooth)

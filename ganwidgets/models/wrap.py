@@ -39,6 +39,10 @@ class Wrapped(LayeredNet):
         with full_float32():
             return self.go_on(paused, end)
 
+    def at_once(self, given: Tensor) -> Tensor:
+        """Run from the input to the output: once, where a head and a tail would replay the module twice."""
+        return replay(self.net, given, {}, None) if self.how.steps is None else run_steps(self.net, self.how.steps, given)
+
     def begin(self, given: Tensor, place: int, pictures: tuple[int, ...]) -> PausedRun:
         """Run from the input up to a place."""
         rest: tuple[Tensor, ...] = ()
@@ -106,13 +110,10 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
     def head(self, inputs: Latents, upto: str | Layer) -> PausedRun:
         """Run latents up to a layer. Errors: LayerError, LatentsError."""
         last = self.place(upto)
-        if inputs.z is None:
-            raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
         added = sorted(((self.place(layer), part) for layer, part in inputs.residuals), key=lambda pair: pair[0])
         added = [pair for pair in added if pair[0] <= last]
         with full_float32():
-            z = inputs.z.to(self.device, torch.float32).reshape(-1, *self.latent_shape)
-            run = self.begin(z, added[0][0] if added else last, inputs.pictures)
+            run = self.begin(self._z(inputs), added[0][0] if added else last, inputs.pictures)
             for place, part in added:
                 run = self.go_on(run, place)
                 run = dataclasses.replace(run, features=run.features + part.to(run.features))
@@ -122,6 +123,18 @@ class WrappedGenerator(Wrapped, LayeredGenerator):
         """Run on to the pictures, in [-1, 1]."""
         with full_float32():
             return shown(self.end(paused), self.picture)
+
+    def images(self, latents: Latents) -> Float[Tensor, "n 3 h w"]:
+        """The pictures of these latents, in one batch. Errors: LatentsError."""
+        if latents.residuals:
+            return super().images(latents)
+        with full_float32():
+            return shown(self.at_once(self._z(latents)), self.picture)
+
+    def _z(self, latents: Latents) -> Tensor:
+        if latents.z is None:
+            raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
+        return latents.z.to(self.device, torch.float32).reshape(-1, *self.latent_shape)
 
 
 @final
@@ -145,12 +158,20 @@ class WrappedClassifier(Wrapped, LayeredClassifier):
         """Run pictures up to a layer. Errors: LayerError, ShapeError, ArgumentError."""
         place = self.place(upto)
         with full_float32():
-            return self.begin(prepared(inputs, self.image_size, self.preprocess, self.name).to(self.device), place, ())
+            return self.begin(self._given(inputs), place, ())
 
     def tail(self, paused: PausedRun) -> Float[Tensor, "n classes"]:
         """Run on to the scores."""
         with full_float32():
             return self.end(paused)
+
+    def logits(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n classes"]:
+        """A score per class, before softmax. Errors: ShapeError, ArgumentError."""
+        with full_float32():
+            return self.at_once(self._given(images))
+
+    def _given(self, images: Any) -> Tensor:
+        return prepared(images, self.image_size, self.preprocess, self.name).to(self.device)
 
 
 def wrap(net: Any, layers: Sequence[str], latent_shape: Sequence[int], *, name: str | None = None,

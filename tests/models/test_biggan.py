@@ -13,10 +13,7 @@ from ganwidgets.models.biggan import bounded_normals, build, statistics_at
 from ganwidgets.models.contents import Contents
 from ganwidgets.testing import check_edit, check_generator
 
-WIDTH, LATENT, CLASSES, ROWS = 4, 6, 5, 51
-LAYERS = [[False, 16, 16], [True, 16, 8], [False, 8, 4], [False, 4, 2], [True, 2, 1]]
-CONFIG = {"output_dim": 16, "z_dim": LATENT, "class_embed_dim": LATENT, "channel_width": WIDTH, "num_classes": CLASSES,
-          "layers": LAYERS, "attention_layer_position": 2, "eps": 1e-4, "n_stats": ROWS}
+from .tiny_nets import CONFIG, LATENT, LAYERS, ROWS, WIDTH, ajbrock_state, hub_state
 
 
 def divided(state, path):
@@ -34,48 +31,6 @@ def divided(state, path):
 
 
 # --- Hugging Face -------------------------------------------------------------------------------------------------------------
-
-
-def hub_state():
-    """A state dict of BigGAN-deep in Hugging Face's layout."""
-    torch.manual_seed(0)
-    state = {"embeddings.weight": torch.randn(LATENT, CLASSES)}
-
-    def spectral(path, *shape, bias=True):
-        weight = torch.randn(shape)
-        u, _, v = torch.linalg.svd(weight.flatten(1), full_matrices=False)
-        state[f"{path}.weight_orig"] = weight
-        if bias:
-            state[f"{path}.bias"] = torch.randn(shape[0]) / 3
-        state[f"{path}.weight_u"], state[f"{path}.weight_v"] = u[:, 0].clone(), v.mH[:, 0].clone()
-
-    def norm(path, size):
-        for part in ("scale", "offset"):
-            spectral(f"{path}.{part}", size, 2 * LATENT, bias=False)
-        statistics(path, size)
-
-    def statistics(path, size):
-        state[f"{path}.running_means"], state[f"{path}.running_vars"] = torch.randn(ROWS, size) / 2, torch.rand(ROWS, size) + 0.3
-
-    spectral("generator.gen_z", 256 * WIDTH, 2 * LATENT)
-    for number, (_, before, width) in enumerate(LAYERS):
-        before, width = before * WIDTH, width * WIDTH
-        if number == 2:
-            path = "generator.layers.2.snconv1x1"
-            for part, shape in (("theta", (before // 8, before)), ("phi", (before // 8, before)), ("g", (before // 2, before)),
-                                ("o_conv", (before, before // 2))):
-                spectral(f"{path}_{part}", *shape, 1, 1, bias=False)
-            state["generator.layers.2.gamma"] = torch.tensor([0.7])
-        path, inner = f"generator.layers.{number + (number >= 2)}", before // 4
-        for step, size in enumerate((before, inner, inner, inner)):
-            norm(f"{path}.bn_{step}", size)
-        for step, shape in enumerate(((inner, before, 1, 1), (inner, inner, 3, 3), (inner, inner, 3, 3), (width, inner, 1, 1))):
-            spectral(f"{path}.conv_{step}", *shape)
-    last = LAYERS[-1][2] * WIDTH
-    state |= {"generator.bn.weight": torch.rand(last) + 0.5, "generator.bn.bias": torch.randn(last)}
-    statistics("generator.bn", last)
-    spectral("generator.conv_to_rgb", last, last, 3, 3)
-    return state
 
 
 def attended(x, theta, phi, g, back, gamma):
@@ -224,47 +179,6 @@ def test_what_is_wrong_with_a_folder_is_named(names_the_key):
 
 
 # --- ajbrock ------------------------------------------------------------------------------------------------------------------
-
-
-def ajbrock_state(*, deep=False, hier=True, spectral=True, shared=7, chunk=3, widths=(32, 16, 8)):
-    """A state dict in the layout of ajbrock's code: attention after the last block."""
-    torch.manual_seed(1)
-    widths = (32, 32, 16, 16, 8) if deep else widths
-    blocks = len(widths) - 1
-    latent = chunk if deep or not hier else chunk * (blocks + 1)
-    condition, state = shared + (chunk if hier else 0), {"shared.weight": torch.randn(CLASSES, shared)}
-
-    def weight(path, *shape, bias=True):
-        state[f"{path}.weight"] = torch.randn(shape) / (1 if spectral else math.prod(shape[1:]) ** 0.5)
-        if bias:
-            state[f"{path}.bias"] = torch.randn(shape[0]) / 3
-        if spectral:
-            state[f"{path}.u0"], state[f"{path}.sv0"] = torch.randn(1, shape[0]), torch.ones(1)
-
-    def norm(path, size):
-        for part in ("gain", "bias"):
-            weight(f"{path}.{part}", size, condition, bias=False)
-        state[f"{path}.stored_mean"], state[f"{path}.stored_var"] = torch.randn(size) / 2, torch.rand(size) + 0.5
-
-    weight("linear", widths[0] * 16, condition if deep else chunk if hier else latent)
-    for number, (before, width) in enumerate(zip(widths, widths[1:], strict=False)):
-        path, inner = f"blocks.{number}.0", before // 4
-        shapes = (((inner, before, 1), (inner, inner, 3), (inner, inner, 3), (width, inner, 1)) if deep else
-                  ((width, before, 3), (width, width, 3)))
-        for step, (size, size_in, kernel) in enumerate(shapes, start=1):
-            weight(f"{path}.conv{step}", size, size_in, kernel, kernel)
-            norm(f"{path}.bn{step}", size_in)
-        if not deep:
-            weight(f"{path}.conv_sc", width, before, 1, 1)
-    path, width = f"blocks.{blocks - 1}.1", widths[-1]
-    for part, size, size_in in (("theta", width // 8, width), ("phi", width // 8, width), ("g", width // 2, width),
-                                ("o", width, width // 2)):
-        weight(f"{path}.{part}", size, size_in, 1, 1, bias=False)
-    state[f"{path}.gamma"] = torch.tensor(0.7)
-    state |= {"output_layer.0.gain": torch.rand(width) + 0.5, "output_layer.0.bias": torch.randn(width),
-              "output_layer.0.stored_mean": torch.randn(width) / 2, "output_layer.0.stored_var": torch.rand(width) + 0.5}
-    weight("output_layer.2", 3, width, 3, 3)
-    return state
 
 
 def ajbrock_drawn(state, z, classes, *, hier, chunk=3, eps=1e-5):

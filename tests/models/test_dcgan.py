@@ -10,21 +10,7 @@ from ganwidgets.models.contents import Contents
 from ganwidgets.models.dcgan import build
 from ganwidgets.testing import check_edit, check_generator
 
-
-def tutorial(widths=(12, 8, 6), latent=10, colors=3, normed=True, kernel=4):
-    """A state dict as the tutorial's training script saves it."""
-    torch.manual_seed(0)
-    state, place, sizes = {}, 0, [latent, *widths, colors]
-    for number, (before, width) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        side = kernel if number == 0 else 4
-        state[f"main.{place}.weight"] = torch.randn(before, width, side, side) / (before * (1 if number == 0 else 4)) ** 0.5
-        if number < len(widths) and normed:
-            state |= {f"main.{place + 1}.weight": torch.rand(width) + 0.5, f"main.{place + 1}.bias": torch.randn(width),
-                      f"main.{place + 1}.running_mean": torch.randn(width),
-                      f"main.{place + 1}.running_var": torch.rand(width) + 0.5,
-                      f"main.{place + 1}.num_batches_tracked": torch.tensor(7)}
-        place += 3 if normed else 2
-    return state
+from .tiny_nets import tutorial
 
 
 def drawn(state, z):

@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import final
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ganwidgets as gw
-from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
 from ganwidgets.core.nets import twin
 from ganwidgets.models.converted import convert
@@ -32,19 +30,6 @@ WIDE = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4, "cross
 DEEP = {"sample_size": 12, "use_linear_projection": False, "block_out_channels": (8, 16, 16, 16),      # grids of 12, 6, 3, 2
         "down_block_types": (*["CrossAttnDownBlock2D"] * 2, *["DownBlock2D"] * 2), "attention_head_dim": (2, 4, 4, 4),
         "up_block_types": (*["UpBlock2D"] * 2, *["CrossAttnUpBlock2D"] * 2)}
-
-
-@final
-@dataclasses.dataclass(frozen=True)
-class Brightness(Segmenter):
-    """Finds bright and dark pixels."""
-
-    name: str = "brightness"
-    concepts: tuple[Concept, ...] = (Concept("bright"), Concept("dark"))
-
-    def segment(self, images):
-        light = images.mean(1)
-        return torch.stack([light > light.mean((1, 2), keepdim=True), light < light.mean((1, 2), keepdim=True) - 0.2], dim=1)
 
 
 def pipeline(kind, home):
@@ -175,25 +160,6 @@ def test_an_edit_on_the_way_down_is_seen_by_what_skips(folders, opened):
 @pytest.mark.parametrize("layer", ["unet.down_blocks.1.attentions.0.transformer_blocks.0", "vae.decoder.mid_block"])
 def test_edits_keep_their_laws(opened, layer):
     check_edit(gw.UnitEdit(layer, [0, 3], value=2.0, region=gw.Region.box(0, 0, 0.5, 1)), opened["sd"])
-
-
-def test_labs_work_unchanged(opened):
-    """Dissected with a segmenter that finds bright and dark pixels, painted with, and looked through."""
-    g = opened["sd"].prompted("a red house")
-    layer = g.layer_at(8)
-    d = gw.dissect(g, Brightness(), layer=layer, seeds=range(6), rule="quantile", progress=False)
-    assert len(d.table) == layer.channels and set(d.table["concept"]) <= {"bright", "dark"}
-    stack = gw.EditStack().push(d.edit("bright", "insert", n=2))
-    assert float((stack.apply(g).images(g.sample([0])) - g.images(g.sample([0]))).abs().max()) > 0
-    lab = gw.PaintBox(g, d, segmenter=Brightness(), driver="inline")
-    before = lab.image.tobytes()
-    lab.paint(gw.Region.box(0, 0, 0.5, 0.5), "bright")
-    assert lab.image.tobytes() != before and len(lab.edits) == 1 and lab.edits.edits[0].layer == layer.name
-    lab.undo()
-    assert lab.image.tobytes() == before
-    lab.close()
-    browser = gw.UnitBrowser(g, d, driver="inline")
-    browser.close()
 
 
 def test_parts_that_are_loaded_already(folders, opened):

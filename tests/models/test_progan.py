@@ -11,14 +11,9 @@ from ganwidgets.core.errors import CheckpointError, LayerError
 from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.progan import build, progan
-from ganwidgets.models.progan_net import ProGANNet
 
-CHANNELS = (16, 16, 12, 12, 8, 8)
-
-
-def small(upsample="bilinear", replicate_from=16):
-    torch.manual_seed(0)
-    return ProGANNet(CHANNELS, latent=16, upsample=upsample, replicate_from=replicate_from)
+from .tiny_nets import CHANNELS
+from .tiny_nets import progan_net as small
 
 
 def written(path, **changes):

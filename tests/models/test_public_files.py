@@ -19,7 +19,7 @@ from ganwidgets.models.stylegan2_net import StyleGAN2Net
 from ganwidgets.models.stylegan2_sequential import FROM_ROSINALITY, TO_ROSINALITY, changed
 from ganwidgets.testing import check_generator
 
-CHANNELS, WIDTHS = (16, 16, 12, 12, 8, 8), (12, 10, 8)
+from .tiny_nets import CHANNELS, WIDTHS, port
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +96,6 @@ def state():
             weight.data.fill_(0.3)
     net.latent_avg.copy_(mean_w(net))
     return net.state_dict()
-
-
-def port(state, *, apart=False):
-    """The keys of the sequential port, written by hand for this size."""
-    names = {"conv1": "layer2.conv", **{f"convs.{n}": f"layer{n + 3}.sconv" for n in range(4)}}
-    written = {"latents.latent_avg": state["latent_avg"]}
-    for key, value in state.items():
-        path = next((path for path in names if key.startswith(f"{path}.")), None)
-        if path:
-            key = key.replace(f"{path}.conv.", f"{path}.mconv.").replace(path, names[path], 1)
-            key = key.replace("mconv.weight", "mconv.dconv.weight") if apart else key
-        key = key.replace("to_rgb1.", "to_rgb1.rgb.")
-        for number in range(2):
-            key = key.replace(f"to_rgbs.{number}.upsample.", f"up_rgb{number + 1}.")
-            key = key.replace(f"to_rgbs.{number}.", f"to_rgb{number + 2}.rgb.")
-        written[key] = value
-    del written["latent_avg"]
-    return written
 
 
 @pytest.mark.parametrize("apart", [False, True])

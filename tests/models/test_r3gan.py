@@ -10,33 +10,7 @@ from ganwidgets.models.contents import Contents
 from ganwidgets.models.r3gan import build
 from ganwidgets.testing import check_edit, check_generator
 
-STAGES = ((12, 3, 2), (12, 6, 1), (8, 2, 2))       # width, groups, blocks
-
-
-def state_of(classes=0, latent=7, embedding=5):
-    """A state dict in the public layout."""
-    torch.manual_seed(0)
-    taps = torch.tensor([1.0, 3, 3, 1])
-    state = {"MainLayers.0.Layers.0.Basis": torch.randn(12, 4, 4),
-             "MainLayers.0.Layers.0.LinearLayer.weight": torch.randn(12, latent + (embedding if classes else 0)) / 3}
-    before = 12
-    for number, (width, groups, blocks) in enumerate(STAGES):
-        path, inner = f"MainLayers.{number}.Layers", 2 * width
-        if number:
-            state[f"{path}.0.Resampler.Kernel"] = taps[:, None] * taps / 64
-            if width != before:
-                state[f"{path}.0.LinearLayer.Layer.weight"] = torch.randn(width, before, 1, 1) / before**0.5
-        for block in range(1, blocks + 1):
-            shapes = ((inner, width, 1, 1), (inner, inner // groups, 3, 3), (width, inner, 1, 1))
-            for place, shape in enumerate(shapes, start=1):
-                state[f"{path}.{block}.LinearLayer{place}.Layer.weight"] = torch.randn(shape) / (shape[1] * shape[2] ** 2) ** 0.5
-            for place in (1, 2):
-                state[f"{path}.{block}.NonLinearity{place}.Bias"] = torch.randn(inner)
-        before = width
-    state["AggregationLayer.Layer.weight"] = torch.randn(3, before, 1, 1) / 9
-    if classes:
-        state["EmbeddingLayer.weight"] = torch.randn(embedding, classes)
-    return state
+from .tiny_nets import STAGES, r3gan_state
 
 
 def drawn(state, z):
@@ -65,7 +39,7 @@ def drawn(state, z):
 
 @pytest.mark.parametrize("classes", [0, 4])
 def test_it_obeys_the_laws(loaded, same_in_any_batch, classes):
-    g = loaded(state_of(classes))
+    g = loaded(r3gan_state(classes))
     check_generator(g)
     same_in_any_batch(g)
     assert g.image_size == 16 and g.latent_shape == (7,) and g.layers[0].name == "MainLayers.0.Layers.0"
@@ -75,7 +49,7 @@ def test_it_obeys_the_laws(loaded, same_in_any_batch, classes):
 
 @pytest.mark.parametrize("classes", [0, 4])
 def test_it_is_the_papers_net(loaded, classes):
-    state = state_of(classes)
+    state = r3gan_state(classes)
     g = loaded({"G": {}, "G_ema": {f"Model.{key}": value for key, value in state.items()}, "cur_nimg": 5})
     z = torch.randn(3, 7)
     latents = g.latents(z, labels=[0, 3, 1]) if classes else g.latents(z)
@@ -87,7 +61,7 @@ def test_it_is_the_papers_net(loaded, classes):
 
 
 def test_classes_change_the_picture_and_mix(loaded):
-    g = loaded(state_of(4))
+    g = loaded(r3gan_state(4))
     apart = g.images(g.sample([5, 5], labels=[0, 1]))
     assert not torch.allclose(apart[0], apart[1], atol=1e-2)
     assert torch.allclose(g.images(g.sample([5, 5], labels=torch.eye(4)[:2])), apart, atol=1e-5)
@@ -99,13 +73,13 @@ def test_classes_change_the_picture_and_mix(loaded):
 
 @pytest.mark.parametrize("labels", [[4], [-1], [0.5], [True], [0, 1], "dog", [[1.0, 0, 0]], [[float("nan"), 0, 0, 0]]])
 def test_labels_that_are_none_are_refused(loaded, labels):
-    g = loaded(state_of(4))
+    g = loaded(r3gan_state(4))
     with pytest.raises(ArgumentError, match="class number from 0 to 3"):
         g.sample([0], labels=labels)
 
 
 def test_what_it_cannot_do_is_said(loaded):
-    plain, g = loaded(state_of()), loaded(state_of(4))
+    plain, g = loaded(r3gan_state()), loaded(r3gan_state(4))
     with pytest.raises(ArgumentError, match="labels"):
         plain.sample([0], labels=[1])
     for asked in ({"truncation": 0.5}, {"prompt": "a tree"}):
@@ -118,7 +92,7 @@ def test_what_it_cannot_do_is_said(loaded):
 
 
 def test_own_vectors_carry_their_class(loaded):
-    g = loaded(state_of(4))
+    g = loaded(r3gan_state(4))
     z = torch.randn(2, 7)
     one, other = g.latents(z, labels=0), g.latents(z, labels=1)
     assert not set(one.pictures) & set(other.pictures) and all(number < 0 for number in one.pictures)
@@ -128,7 +102,7 @@ def test_own_vectors_carry_their_class(loaded):
 @pytest.mark.parametrize("classes", [0, 4])
 def test_what_is_wrong_with_a_file_is_named(names_the_key, classes):
     # without its embedding, a net of classes is one that reads a longer z
-    names_the_key(build, state_of(classes), apart=["EmbeddingLayer.weight"])
+    names_the_key(build, r3gan_state(classes), apart=["EmbeddingLayer.weight"])
 
 
 @pytest.mark.parametrize(("change", "words"), [
@@ -139,4 +113,4 @@ def test_what_is_wrong_with_a_file_is_named(names_the_key, classes):
 ])
 def test_a_net_that_cannot_be_built_is_refused(change, words):
     with pytest.raises(CheckpointError, match=words):
-        build(Contents("bad", state_of(4) | change))
+        build(Contents("bad", r3gan_state(4) | change))

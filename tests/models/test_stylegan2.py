@@ -11,28 +11,16 @@ import ganwidgets as gw
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError, LayerError
 from ganwidgets.models.checkpoints import open_generator
 from ganwidgets.models.contents import Contents
-from ganwidgets.models.stylegan2 import build, mean_w, stylegan2
-from ganwidgets.models.stylegan2_net import ModulatedConv, StyleGAN2Net, Upsample
+from ganwidgets.models.stylegan2 import build, stylegan2
+from ganwidgets.models.stylegan2_net import ModulatedConv, Upsample
 from ganwidgets.testing import check_edit, check_generator
 
-WIDTHS = (12, 10, 8)
-
-
-def net():
-    torch.manual_seed(0)
-    made = StyleGAN2Net(WIDTHS, latent=16, mapping=2)
-    for name, weight in made.named_parameters():
-        if name.endswith("noise.weight"):
-            weight.data.fill_(0.3)      # as a trained net has it; it begins at 0
-        if name.endswith(("activate.bias", "style.1.bias")):
-            weight.data.normal_()
-    made.latent_avg.copy_(mean_w(made))
-    return made
+from .tiny_nets import stylegan2_net
 
 
 @pytest.fixture(scope="module")
 def g():
-    return stylegan2(net(), "small")
+    return stylegan2(stylegan2_net(), "small")
 
 
 def test_it_obeys_the_laws(g):

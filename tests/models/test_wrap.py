@@ -9,19 +9,7 @@ import ganwidgets as gw
 from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError
 from ganwidgets.testing import check_classifier, check_edit, check_generator
 
-
-class Tutorial(nn.Module):
-    """The shape of the PyTorch tutorial's DCGAN."""
-
-    def __init__(self):
-        super().__init__()
-        self.main = nn.Sequential(
-            nn.ConvTranspose2d(10, 16, 4, 1, 0, bias=False), nn.BatchNorm2d(16), nn.ReLU(True),
-            nn.ConvTranspose2d(16, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(True),
-            nn.ConvTranspose2d(8, 3, 4, 2, 1, bias=False), nn.Tanh())
-
-    def forward(self, z):
-        return self.main(z)
+from .tiny_nets import Skips, Tutorial, wrapped
 
 
 class Between(Tutorial):
@@ -29,19 +17,6 @@ class Between(Tutorial):
 
     def forward(self, z):
         return self.main[6:](F.relu_(self.main[3:6](F.relu(self.main[:3](z)) + 0.1)))
-
-
-class Skips(nn.Module):
-    """A second way past a layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.ConvTranspose2d(10, 6, 4), nn.Conv2d(6, 6, 3, padding=1)
-        self.last = nn.Conv2d(12, 3, 1)
-
-    def forward(self, z):
-        a = self.first(z)
-        return self.last(torch.cat([a, self.second(a).relu()], dim=1))
 
 
 class Tokens(nn.Module):
@@ -104,11 +79,6 @@ class Past(nn.Module):
         return self.read(x + self.second(x))
 
 
-def made(kind, *layers, **how):
-    torch.manual_seed(0)
-    return gw.wrap(kind(), list(layers), (10, 1, 1), name="mine", **how)
-
-
 NETS = [(Tutorial, ("main.2", "main.5"), "exact"), (Tutorial, ("main.0", "main.6", "main.3"), "exact"),
         (Tutorial, ("main", "main.2"), "replayed"), (Between, ("main.2", "main.5"), "replayed"),
         (Skips, ("first", "second"), "replayed"), (Tokens, ("block",), "replayed")]
@@ -116,7 +86,7 @@ NETS = [(Tutorial, ("main.2", "main.5"), "exact"), (Tutorial, ("main.0", "main.6
 
 @pytest.mark.parametrize(("kind", "layers", "cut"), NETS)
 def test_every_law_holds_and_the_cut_is_said(kind, layers, cut):
-    g = made(kind, *layers)
+    g = wrapped(kind, *layers)
     check_generator(g)
     assert g.cut == cut and f"cut='{cut}'" in repr(g)
     check_edit(gw.UnitEdit(g.layers[0], [0, 2], value=1.5, region=gw.Region.box(0, 0, 0.5, 1)), g)
@@ -127,7 +97,7 @@ def test_every_law_holds_and_the_cut_is_said(kind, layers, cut):
 
 
 def test_an_exact_tail_runs_only_what_follows():
-    g = made(Tutorial, "main.2", "main.5")
+    g = wrapped(Tutorial, "main.2", "main.5")
     ran = []
     paused = g.head(g.sample([0]), "main.5")
     for name, module in g.net.named_modules():
@@ -137,11 +107,11 @@ def test_an_exact_tail_runs_only_what_follows():
 
 
 def test_layers_come_in_running_order():
-    assert [str(layer) for layer in made(Tutorial, "main.5", "main.2").layers] == ["main.2", "main.5"]
+    assert [str(layer) for layer in wrapped(Tutorial, "main.5", "main.2").layers] == ["main.2", "main.5"]
 
 
 def test_two_edits_on_a_net_with_a_way_past_are_what_hooks_would_do():
-    g = made(Skips, "first", "second")
+    g = wrapped(Skips, "first", "second")
     edits = gw.EditStack().push(gw.UnitEdit("first", [1], value=2.0)).push(gw.UnitEdit("second", [4], value=-1.0))
     latents = g.sample([0, 1])
     torch.manual_seed(0)
@@ -160,7 +130,7 @@ def test_two_edits_on_a_net_with_a_way_past_are_what_hooks_would_do():
 
 
 def test_tokens_are_seen_as_maps():
-    g = made(Tokens, "block")
+    g = wrapped(Tokens, "block")
     assert (g.layers[0].channels, g.layers[0].height) == (6, 4)
     paused = g.head(g.sample([0]), "block")
     torch.manual_seed(0)
@@ -397,3 +367,12 @@ def test_a_classifier_of_ones_own():
     assert chain.cut == "exact"
     with pytest.raises(ArgumentError, match="classes"):
         gw.wrap_classifier(net, ["body.1"], image_size=32, classes="abc")
+
+
+@pytest.mark.parametrize("layers", [("main.2", "main.5"), ("main", "main.2")])
+def test_a_picture_takes_one_run_of_the_module(layers):
+    """Also where it is replayed, and a head and a tail would run it twice."""
+    g, ran = wrapped(Tutorial, *layers), []
+    g.net.main[0].register_forward_hook(lambda *_: ran.append("begun"))
+    pictures = g.images(g.sample([0, 1]))
+    assert len(ran) == 1 and torch.equal(pictures, g.tail(g.head(g.sample([0, 1]), g.layers[0])))
