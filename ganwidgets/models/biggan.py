@@ -101,10 +101,11 @@ def hugging_face(contents: Contents) -> bool:
 
 
 def build(contents: Contents) -> BigGAN:
-    """A generator from the keys of either layout, built as its shapes and its config.json say. Errors: CheckpointError."""
-    held, name = dict(contents.tensors), contents.name
+    """A generator from the keys of either layout, built as its shapes and its config say. Errors: CheckpointError."""
+    held, name, config = dict(contents.tensors), contents.name, contents.facts.get("config")
+    facts = {**config, **contents.facts} if isinstance(config, Mapping) else contents.facts     # of ajbrock's training code
     check_finite(held, name)
-    net = _hub_net(held, contents.facts, name) if hugging_face(contents) else _ajbrock_net(held, contents.facts, name)
+    net = _hub_net(held, facts, name) if hugging_face(contents) else _ajbrock_net(held, facts, name)
     fill(net, held, name)
     divide(net, name)
     return biggan(channels_last(net), name)

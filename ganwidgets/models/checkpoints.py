@@ -160,7 +160,7 @@ def unwrapped(whole: Any, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]
     """
     if not isinstance(whole, Mapping):
         raise CheckpointError(f"{name} holds a {type(whole).__name__} and no table of tensors.")
-    facts = {str(key): value for key, value in whole.items() if not isinstance(value, Mapping)}
+    facts = {str(key): value for key, value in whole.items() if key == "config" or not isinstance(value, Mapping)}
     nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and any(True for _ in _tensors(value))}
     chosen = next((nested[key] for key in GENERATORS if key in nested), None)
     if chosen is not None:

@@ -189,11 +189,13 @@ class Machine:
         self.items([key, value])
 
     def items(self, pairs: list[Any]) -> None:
-        """Keys and values into the table that lies below them. Keys are texts: of numbers some would take hours to be sorted in."""
+        """Keys and values into the table that lies below them. Keys are texts: of numbers some would take hours to be sorted in,
+        and what an optimizer keeps by number is not needed, and left out.
+        """
         held = self.pop()
-        if type(held) is not dict or len(pairs) % 2 or any(type(key) is not str for key in pairs[::2]):
+        if type(held) is not dict or len(pairs) % 2 or any(type(key) not in (str, int) for key in pairs[::2]):
             raise self.refusal("has a damaged pickle stream: entries go into what is no table of texts")
-        held.update(zip(pairs[::2], pairs[1::2], strict=True))
+        held.update((key, value) for key, value in zip(pairs[::2], pairs[1::2], strict=True) if type(key) is str)
         self.stack.append(held)
 
     def ask(self, module: str, name: str) -> None:
