@@ -102,7 +102,7 @@ def hugging_face(contents: Contents) -> bool:
 
 
 def build(contents: Contents) -> BigGAN:
-    """A generator from the keys of either layout, built as its shapes and its config.json say. Errors: CheckpointError."""
+    """A generator from the keys of either layout, built as its shapes and its config say. Errors: CheckpointError."""
     held, name = dict(contents.tensors), contents.name
     check_finite(held, name)
     with unmade():

@@ -189,7 +189,9 @@ def unwrapped(whole: Any, name: str, depth: int = 0) -> tuple[dict[str, Tensor],
         raise CheckpointError(f"{name} holds a {type(whole).__name__} and no table of tensors.")
     if depth > NESTED:
         raise CheckpointError(f"{name} holds tables in tables, deeper than any net lies.")
-    facts = {str(key): value for key, value in whole.items() if isinstance(value, Tensor) or plain(value)}
+    config = whole.get("config")                # of ajbrock's training code; what stands beside it goes first
+    heard = {**config, **whole} if isinstance(config, Mapping) else whole
+    facts = {str(key): value for key, value in heard.items() if isinstance(value, Tensor) or plain(value)}
     nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and holds_tensors(value)}
     chosen = next((nested[key] for key in GENERATORS if key in nested), None)
     if chosen is not None:

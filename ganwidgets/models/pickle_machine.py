@@ -167,11 +167,14 @@ class Machine:
         self.items([key, value])
 
     def items(self, pairs: list[Any]) -> None:
-        """Keys and values into the table that lies below them. Of keys that are no texts some would take hours to be sorted in."""
-        held = self.pop()
-        if not isinstance(held, dict) or len(pairs) % 2 or not all(map(self.is_key, pairs[::2])):
+        """Keys and values into the table that lies below them. Of keys that are no texts some would take hours to be sorted in;
+        what an optimizer keeps by number is left out, where numbers are not asked for.
+        """
+        held, kept = self.pop(), [self.is_key(key) for key in pairs[::2]]
+        passed = all(fits or (type(key) is int and not self.numbered) for key, fits in zip(pairs[::2], kept, strict=True))
+        if not isinstance(held, dict) or len(pairs) % 2 or not passed:
             raise self.refusal("has a damaged pickle stream: entries go into what is no table of texts")
-        held.update(zip(pairs[::2], pairs[1::2], strict=True))
+        held.update((key, value) for key, value, fits in zip(pairs[::2], pairs[1::2], kept, strict=True) if fits)
         self.stack.append(held)
 
     def is_key(self, key: Any) -> bool:

@@ -1,6 +1,7 @@
-"""Pickles of the NVlabs StyleGAN repositories, read without running them: their modules' tensors and plain attributes.
+"""Pickles of the NVlabs StyleGAN repositories, and of R3GAN's, read without running them: modules' tensors and plain attributes.
 
-Such a file keeps each module as its source text and its state. The source is never run; the state is enough.
+Such a file keeps each module as its state, and its source text or the name of its class. No source is run and no class is looked
+for; the state is enough.
 """
 
 import io
@@ -28,6 +29,16 @@ NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1
 STORAGES = {"Half": torch.float16, "Float": torch.float32, "Double": torch.float64, "BFloat16": torch.bfloat16,
             "Byte": torch.uint8, "Char": torch.int8, "Short": torch.int16, "Int": torch.int32, "Long": torch.int64,
             "Bool": torch.bool}
+# the modules that R3GAN's training code keeps by name, and torch's among them; the code was called BaselineGAN before
+R3GAN = {"Networks": ("Convolution", "DiscriminativeBasis", "Discriminator", "DiscriminatorStage", "DownsampleLayer", "Generator",
+                      "GenerativeBasis", "GeneratorStage", "ResidualBlock", "UpsampleLayer"),
+         "FusedOperators": ("BiasedActivationCUDA", "BiasedActivationReference"),
+         "Resamplers": ("InterpolativeDownsamplerCUDA", "InterpolativeDownsamplerReference", "InterpolativeUpsamplerCUDA",
+                        "InterpolativeUpsamplerReference")}
+TRAINED = {**{f"{code}.{module}": names for code in ("R3GAN", "BaselineGAN") for module, names in R3GAN.items()},
+           **dict.fromkeys(("training.networks", "training.networks_baseline"), ("Discriminator", "Generator")),
+           "torch.nn.modules.container": ("ModuleList",), "torch.nn.modules.conv": ("Conv2d",),
+           "torch.nn.modules.linear": ("Linear",)}
 GENERATIONS = {"block_resolutions": "stylegan2", "layer_names": "stylegan3"}
 
 
@@ -37,6 +48,12 @@ class Module:
 
     kind: str
     state: dict[str, Any]
+
+    def filled(self, state: Any) -> None:
+        """Take the state of a module that was made by name. Errors: ValueError."""
+        if self.state or type(state) is not dict:
+            raise ValueError("a module has two states, or one that is none")
+        self.state = state
 
 
 @dataclass(eq=False)
@@ -105,8 +122,10 @@ class Numbers:
 
 
 def read_nvlabs(path: Path) -> Contents:
-    """The generator `G_ema` of an NVlabs pickle. `facts`: "generation" ("stylegan2", "stylegan3" or ""), "class_name", and each
-    module's plain "attributes" by its dotted name ("" for the generator itself).
+    """The generator `G_ema` of an NVlabs pickle, or of one of R3GAN's training.
+
+    `facts`: "generation" ("stylegan2", "stylegan3" or ""), "class_name", and each module's plain "attributes" by its dotted
+    name ("" for the generator itself).
 
     Errors: CheckpointError.
     """
@@ -115,8 +134,8 @@ def read_nvlabs(path: Path) -> Contents:
         whole = Machine(Source(file, size, path.name), names(path.name, allowance), allowance, longest=size).run()
     if not isinstance(whole, dict) or not isinstance(whole.get("G_ema"), Module):
         parts = ", ".join(key[:32] for key in list(whole)[:8]) if isinstance(whole, dict) else type(whole).__name__
-        raise CheckpointError(f"{path.name} is a pickle without the generator G_ema of the NVlabs repositories; it holds "
-                              f"{parts or 'nothing'}.")
+        raise CheckpointError(f"{path.name} is a pickle without the generator G_ema of the NVlabs repositories, or of R3GAN's; "
+                              f"it holds {parts or 'nothing'}.")
     generator = whole.pop("G_ema")
     whole.clear()           # what the other nets hold can go before tensors are made
     found = dict(modules(generator, path.name))
@@ -130,7 +149,9 @@ def names(file: str, allowance: Allowance) -> Names:
     """All that such a pickle may ask for, and what stands in its place."""
     numpy = {(f"numpy.{core}.multiarray", name): act for core in ("core", "_core")
              for name, act in (("scalar", scalar), ("_reconstruct", array))}
-    return numpy | {
+    named = {(where, name): partial(blank, name) for where, names in TRAINED.items() for name in names}
+    precisions = {("torch", name): precision for name in ("bfloat16", "float16", "float32")}
+    return numpy | named | precisions | {
         ("collections", "OrderedDict"): table, ("dnnlib.util", "EasyDict"): table, ("builtins", "set"): elements,
         ("numpy", "dtype"): kind, ("numpy", "ndarray"): array, ("torch._utils", "_rebuild_parameter"): parameter,
         ("torch._utils", "_rebuild_tensor_v2"): tensor, ("torch.storage", "_load_from_bytes"): partial(storage, file, allowance),
@@ -205,6 +226,15 @@ def module(meta: dict) -> Module:
     if type(kind) is not str or type(state) is not dict:
         raise ValueError("a module has no name or no state")
     return Module(kind, state)
+
+
+def blank(kind: str) -> Module:
+    """A module that a file keeps by the name of its class, still without a state."""
+    return Module(kind, {})
+
+
+def precision() -> None:
+    """torch.float32 and the like, which modules keep: where numbers were rounded in training does not matter here."""
 
 
 def storage(file: str, allowance: Allowance, held: bytes) -> Storage:

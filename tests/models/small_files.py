@@ -11,9 +11,7 @@ from ganwidgets.models.progan_net import ProGANNet
 from ganwidgets.models.stylegan2_net import StyleGAN2Net
 
 from .nvlabs_files import ada, alias_free, file
-from .test_biggan import CONFIG, ajbrock_state, hub_state
-from .test_dcgan import tutorial
-from .test_r3gan import state_of
+from .tiny_nets import CONFIG, ajbrock_state, hub_state, r3gan_state, tutorial
 
 
 @cache
@@ -92,7 +90,7 @@ SMALL = {
     "stylegan2": torch_file(stylegan2_state, "small.pt", in_training),
     "stylegan2-ada": nvlabs_file(ada), "stylegan3": nvlabs_file(alias_free), "biggan-hub": hub,
     "biggan": torch_file(ajbrock_state, "small.pth"), "dcgan": torch_file(tutorial, "netG.pth"),
-    "r3gan": torch_file(state_of, "small.pth", lambda state: {"G_ema": state}), "safetensors": safetensors}
+    "r3gan": torch_file(r3gan_state, "small.pth", lambda state: {"G_ema": state}), "safetensors": safetensors}
 VARIANTS = {
     "stylegan2 of no mean": torch_file(stylegan2_state, "bare.pt"),
     "stylegan2-ada of classes": nvlabs_file(ada, "skip", 3), "stylegan2-ada, residual": nvlabs_file(ada, "resnet", 0, 256.0),
@@ -100,6 +98,7 @@ VARIANTS = {
     "biggan, deep": torch_file(lambda: ajbrock_state(deep=True), "deep.pth"),
     "biggan of tf hub": torch_file(ajbrock_state, "tfbiggan_16.pth"),
     "biggan with its eps": torch_file(lambda: {"G_ema": ajbrock_state(), "BN_eps": 1e-3}, "eps.pth"),
-    "r3gan of classes": torch_file(lambda: {"G_ema": {f"Model.{key}": value for key, value in state_of(4).items()}}, "classes.pth"),
+    "r3gan of classes": torch_file(lambda: {"G_ema": {f"Model.{key}": value for key, value in r3gan_state(4).items()}},
+                                   "classes.pth"),
     "dcgan in half precision": torch_file(lambda: {key: value.half() if value.is_floating_point() else value
                                                    for key, value in tutorial().items()}, "half.pth")}

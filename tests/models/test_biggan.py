@@ -252,7 +252,9 @@ def test_z_is_plain_and_may_be_truncated_to_nothing(loaded):
 
 @pytest.mark.parametrize(("name", "whole", "eps"), [("tfbiggan_128-13f17ff2.pth", lambda state: state, 1e-4),
                                                     ("G.pth", lambda state: state, 1e-5),
-                                                    ("G.pth", lambda state: {"G_ema": state, "BN_eps": 0.25}, 0.25)])
+                                                    ("G.pth", lambda state: {"G_ema": state, "BN_eps": 0.25}, 0.25),
+                                                    ("a.pth", lambda state: {**state, "config": {"BN_eps": 0.25}}, 0.25),
+                                                    ("a.pth", lambda state: {"G": state, "config": {"BN_eps": 0.25}}, 0.25)])
 def test_what_the_norms_add_is_told_by_the_file_or_its_name(loaded, name, whole, eps):
     state = ajbrock_state()
     state["blocks.0.0.bn1.stored_var"].fill_(1e-3)

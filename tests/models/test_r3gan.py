@@ -1,13 +1,18 @@
 """R3GAN files: the laws, the paper's blocks written out, classes, and files that are none."""
 
+import pickle
+import sys
+import types
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 import ganwidgets as gw
 from ganwidgets.core.errors import ArgumentError, CheckpointError, LatentsError
 from ganwidgets.models.contents import Contents
-from ganwidgets.models.r3gan import build
+from ganwidgets.models.r3gan import Basis, Bias, Block, Convolution, Doubling, R3GANNet, Resampler, build
 from ganwidgets.testing import check_edit, check_generator
 
 from .tiny_nets import STAGES, r3gan_state
@@ -114,3 +119,79 @@ def test_what_is_wrong_with_a_file_is_named(names_the_key, classes):
 def test_a_net_that_cannot_be_built_is_refused(change, words):
     with pytest.raises(CheckpointError, match=words):
         build(Contents("bad", r3gan_state(4) | change))
+
+
+# --- the training's own pickles -----------------------------------------------------------------------------------------------
+
+CLASSES = {Basis: "Networks.GenerativeBasis", Bias: "FusedOperators.BiasedActivationReference", Block: "Networks.ResidualBlock",
+           Convolution: "Networks.Convolution", Doubling: "Networks.UpsampleLayer", R3GANNet: "Networks.Generator",
+           Resampler: "Resamplers.InterpolativeUpsamplerReference", nn.Module: "Networks.GeneratorStage"}
+
+
+class Trained:
+    """Writes pickles whose classes exist only meanwhile, in modules of the training's names."""
+
+    def __init__(self, code="R3GAN", top="training.networks"):
+        self.code, self.top, self.held = code, top, {}
+
+    def made(self, path, state):
+        """A module of the class of that name."""
+        where, _, name = path.rpartition(".")
+        for each in (where.partition(".")[0], where):
+            self.held.setdefault(each, types.ModuleType(each))
+        if not hasattr(self.held[where], name):
+            setattr(self.held[where], name, type(name, (nn.Module,), {"__module__": where}))
+        found = nn.Module.__new__(getattr(self.held[where], name))
+        found.__dict__.update(state)
+        return found
+
+    def part(self, net):
+        """A module as the training code has it."""
+        state = {**vars(net), "_modules": {key: self.part(each) for key, each in net.named_children()}}
+        if type(net) in CLASSES:
+            state = {key: value for key, value in state.items() if key in vars(nn.Module())}
+            return self.made(f"{self.code}.{CLASSES[type(net)]}", {**state, "DataType": torch.bfloat16})
+        found = nn.Module.__new__(type(net))
+        found.__dict__.update(state)
+        return found
+
+    def file(self, net):
+        """The bytes of a snapshot, with the state of an optimizer beside the nets."""
+        says = {"z_dim": net.latent, "c_dim": net.classes}
+        whole = self.made(f"{self.top}.Generator", {**vars(nn.Module()), **says, "_modules": {"Model": self.part(net)}})
+        weight = torch.zeros(3, requires_grad=True)
+        adam = torch.optim.Adam([weight])
+        weight.sum().backward()
+        adam.step()
+        sys.modules.update(self.held)
+        try:
+            return pickle.dumps({"G": whole, "D": None, "G_ema": whole, "training_set_kwargs": {"path": "pictures.zip"},
+                                 "cur_nimg": 200_000, "G_opt_state": adam.state_dict()})
+        finally:
+            for name in self.held:
+                del sys.modules[name]
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+@pytest.mark.parametrize("names", [("R3GAN", "training.networks"), ("BaselineGAN", "training.networks_baseline")])
+def test_the_trainings_pickles_are_read_and_not_run(tmp_path, names, classes):
+    g = build(Contents("g", r3gan_state(classes)))
+    (tmp_path / "network-snapshot-000000200.pkl").write_bytes(Trained(*names).file(g.net))
+    read = gw.load_checkpoint(tmp_path / "network-snapshot-000000200.pkl", device="cpu")
+    assert read.layers == g.layers and read.digest == g.digest and not read.loaded.verified
+    assert torch.equal(read.images(read.sample([3])), g.images(g.sample([3])))
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda held: held.replace(b"GenerativeBasis", b"GenerativeBasin"), "asks for R3GAN.Networks.GenerativeBasin"),
+    (lambda held: held.replace(b"training.networks", b"training.netw0rks"), "asks for training.netw0rks.Generator"),
+    (lambda held: held.replace(b"torch.nn.modules.conv", b"torch.nn.modules.c0nv"), "asks for torch.nn.modules.c0nv.Conv2d"),
+    (lambda held: held.replace(b"G_ema", b"G_emb"), "without the generator"), (lambda held: held[:-200], "cut short"),
+    (lambda held: held.replace(b"\x8c\x05Model\x94", b"\x8c\x05Mod l\x94"), "no module at"),
+])
+def test_a_pickle_of_other_classes_is_refused(tmp_path, change, words):
+    held = Trained().file(build(Contents("g", r3gan_state())).net)
+    assert change(held) != held
+    (tmp_path / "other.pkl").write_bytes(change(held))
+    with pytest.raises(CheckpointError, match=words):
+        gw.load_checkpoint(tmp_path / "other.pkl", device="cpu")
