@@ -114,8 +114,8 @@ def build(contents: Contents) -> BigGAN:
 
 def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) -> HubNet:
     """The net of a Hugging Face folder. Errors: CheckpointError."""
-    layers = told(facts, "layers")
-    if layers is None:
+    layers: Any = told(facts, "layers")
+    if "layers" not in facts:
         raise CheckpointError(f"{name} is a BigGAN-deep without its config.json, which says where the grid doubles: load the "
                               "folder that holds both.")
     classes = agreed(held, name, ("embeddings.weight", 1))
