@@ -75,6 +75,12 @@ def origin_words(origin: Any) -> str:
     return f"{str(first.get('name', 'unknown'))[:80]}, SHA-256 {str(first.get('sha256', 'unknown'))[:12]}"
 
 
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_hash(path: Path, sha256: str) -> None:
     """Errors: CheckpointError for a file whose hash does not begin so, or that is not there; ArgumentError for what is no hash."""
     if not re.fullmatch(r"[0-9a-fA-F]{8,64}", sha256):
@@ -83,8 +89,7 @@ def check_hash(path: Path, sha256: str) -> None:
         raise ArgumentError(f"{path.name} is a folder, which has no hash; leave sha256 out.")
     if not path.exists():
         raise CheckpointError(f"there is no file {path}.")
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hash_of(path)
     if not found.startswith(sha256.lower()):
         raise CheckpointError(f"{path.name} is not the file that was meant: its SHA-256 is {found[:12]}..., not {sha256[:12]}...")
 

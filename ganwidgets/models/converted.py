@@ -1,6 +1,5 @@
 """A checkpoint of others written anew as safetensors, which run nothing, with a record of its origin."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ganwidgets.core.errors import ArgumentError, CheckpointError
-from ganwidgets.models.checkpoints import open_generator, opened
+from ganwidgets.models.checkpoints import hash_of, open_generator, opened
 from ganwidgets.models.contents import Contents, texts, told
 from ganwidgets.models.formats import formats
 from ganwidgets.models.public import PUBLIC
@@ -59,19 +58,13 @@ def origin_of(source: Path, kind: str, contents: Contents) -> dict[str, Any]:
     from ganwidgets import __version__
 
     paths = [path for path in sorted(source.iterdir()) if path.is_file()] if source.is_dir() else [source]
-    files = [{"name": path.name, "sha256": sha256(path), "bytes": path.stat().st_size} for path in paths]
+    files = [{"name": path.name, "sha256": hash_of(path), "bytes": path.stat().st_size} for path in paths]
     known = next((each for each in PUBLIC if each.sha256 and str(files[0]["sha256"]).startswith(each.sha256)), None)
     published = {} if known is None else {"published": {
         "name": known.name, "licence": known.licence, "source": known.source, "url": next(iter(known.files.values()))[0]}}
     before = told(contents.facts, "origin")
     return {"files": files, "kind": kind, "converted": datetime.now(UTC).isoformat(timespec="seconds"), "ganwidgets": __version__,
             **published, **({} if before is None else {"before": before})}
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def apart(value: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ def archived(file: Bounded, path: Path) -> Any:
         read_into(file, row)
         file.seek(here)
 
-    if "byteorder" in {name.removeprefix(tops[0]) for name in parts} and file.read(begin("byteorder")) != b"little":
+    if f"{tops[0]}byteorder" in parts and file.read(begin("byteorder")) != b"little":
         raise CheckpointError(f"{path.name} was written on a machine whose numbers begin with their other end; save it anew on "
                               "another one.")
     size, allowance = path.stat().st_size, allowed(path)
