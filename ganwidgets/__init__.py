@@ -38,6 +38,9 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.precision_recall": ("precision_recall", "PrecisionRecall"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     "ganwidgets.methods.intervene_sweep": ("sweep", "Sweep"),
+    "ganwidgets.methods.importance": ("importance", "Importance", "removals", "Removals"),
+    "ganwidgets.methods.detector": ("detector", "Detector", "peaks"),
+    "ganwidgets.methods.attack": ("attack", "Attack", "noise_of_length", "peak_changes"),
     # widgets: the same by hand
     "ganwidgets.widgets.paintbox": ("PaintBox",),
     "ganwidgets.widgets.unitbrowser": ("UnitBrowser",),
@@ -96,10 +99,21 @@ if TYPE_CHECKING:
     from ganwidgets.lessons import lesson_file as lesson_file
     from ganwidgets.methods.ace import Ace as Ace
     from ganwidgets.methods.ace import ace as ace
+    from ganwidgets.methods.attack import Attack as Attack
+    from ganwidgets.methods.attack import attack as attack
+    from ganwidgets.methods.attack import noise_of_length as noise_of_length
+    from ganwidgets.methods.attack import peak_changes as peak_changes
+    from ganwidgets.methods.detector import Detector as Detector
+    from ganwidgets.methods.detector import detector as detector
+    from ganwidgets.methods.detector import peaks as peaks
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.importance import Importance as Importance
+    from ganwidgets.methods.importance import Removals as Removals
+    from ganwidgets.methods.importance import importance as importance
+    from ganwidgets.methods.importance import removals as removals
     from ganwidgets.methods.intervene import effect as effect
     from ganwidgets.methods.intervene import insertion as insertion
     from ganwidgets.methods.intervene import levels_for as levels_for
