@@ -71,6 +71,8 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: C
             raise CheckpointError(f"{spelled(key)} in {name} is of the kind {value.dtype}, which is none that weights have.")
     check_finite(tensors, name, spelled=spelled)
     if any(value.is_meta for value in wanted.values()):
+        unfilled = {key for key, _ in net.named_buffers()} - wanted.keys()
+        assert not unfilled, f"{unfilled} of {type(net).__name__} would hold what lay in the memory; a file does not say them."
         net.to_empty(device="cpu")
     with torch.no_grad():
         net.load_state_dict({**tensors, **{key: make() for key, make in made.items()}})

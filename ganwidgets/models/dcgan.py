@@ -15,6 +15,7 @@ from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, Loaded
 from ganwidgets.models.chains import ChainGenerator
 from ganwidgets.models.contents import Contents, agreed, fill, unmade
+from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "dcgan"
 FACTS = ()
@@ -119,7 +120,7 @@ def build(contents: Contents) -> DCGAN:
         net = DCGANNet(widths, latent=held[keys[0]].shape[0], colors=colors, kernel=held[keys[0]].shape[-1], norms=norms,
                        biases=tuple(f"main.{place}.bias" in held for place in places))
     fill(net, held, name)
-    return dcgan(net, name)
+    return dcgan(channels_last(net), name)
 
 
 def check_steps(held: Mapping[str, Tensor], places: list[int], name: str) -> None:

@@ -142,9 +142,9 @@ class StyledConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         x = self.conv(x, w)
-        bias = self.activate.bias[:, None, None]
-        added = bias if noise is None else bias + self.noise.weight * noise
-        return F.leaky_relu(x + added.to(x.dtype), 0.2) * SQRT2
+        if noise is not None:       # apart from the bias: their sum, of all channels, would not lie in the order of x
+            x = x + (self.noise.weight * noise).to(x.dtype)
+        return F.leaky_relu(x + self.activate.bias.to(x.dtype)[:, None, None], 0.2) * SQRT2
 
 
 class ToRGB(nn.Module):
