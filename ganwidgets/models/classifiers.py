@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ganwidgets.core.digests import WeightDigests
-from ganwidgets.core.errors import ArgumentError, CheckpointError, ShapeError
+from ganwidgets.core.errors import ArgumentError, ShapeError
 from ganwidgets.core.nets import Layer, LayeredClassifier, PausedRun, full_float32
-from ganwidgets.models.bundled import read_bundled, write_bundled
+from ganwidgets.models.bundled import load_bundled, save_bundled
 from ganwidgets.models.segmenter_nets import ConvUnit
 from ganwidgets.models.segmenters import resized
 
@@ -113,22 +113,16 @@ def scenes_classifier(net: ScenesNet, name: str, classes: Sequence[str], size: i
 def save_classifier_file(path: str | Path, net: ScenesNet, *, name: str, classes: Sequence[str], size: int,
                          about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    write_bundled(path, net, {"format": FORMAT, "name": name, "classes": list(classes), "widths": net.blocks, "size": size}, about)
+    save_bundled(path, net, FORMAT, about, name=name, classes=list(classes), widths=net.blocks, size=size)
 
 
 def load_classifier_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookClassifier:
     """The classifier in a file that `save_classifier_file` wrote, in float32. Errors: CheckpointError."""
-    path = Path(path)
-    meta, tensors = read_bundled(path, "classifier", FORMAT)
-    try:
-        classes, size = [str(each) for each in json.loads(meta["classes"])], int(meta["size"])
-        net = ScenesNet(json.loads(meta["widths"]), len(classes), norm=False)
-        net.load_state_dict(tensors)
-        about = json.loads(meta.get("about", "{}"))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path.name} is damaged: {type(error).__name__}: {error}") from None
-    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
-    if bad:
-        raise CheckpointError(f"{path.name} holds numbers that are not finite, first in {bad[0]}.")
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return scenes_classifier(net, meta["name"], classes, size, about)
+    return load_bundled(path, "classifier", FORMAT, device, empty_classifier)
+
+
+def empty_classifier(facts: Mapping[str, str], about: Mapping[str, Any]) -> StorybookClassifier:
+    """The classifier that these facts describe, its net still to be filled."""
+    classes = [str(each) for each in json.loads(facts["classes"])]
+    net = ScenesNet(json.loads(facts["widths"]), len(classes), norm=False)
+    return scenes_classifier(net, facts["name"], classes, int(facts["size"]), about)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ganwidgets.core.concepts import TextImageScorer, Words
 from ganwidgets.core.digests import WeightDigests
-from ganwidgets.core.errors import ArgumentError, CheckpointError, ShapeError
+from ganwidgets.core.errors import ArgumentError, ShapeError
 from ganwidgets.core.nets import full_float32
-from ganwidgets.models.bundled import read_bundled, write_bundled
+from ganwidgets.models.bundled import Reader, load_bundled, save_bundled
 from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit
 from ganwidgets.models.segmenters import resized
 
@@ -65,7 +65,7 @@ def spelled(text: Text) -> list[str]:
 
 @final
 @dataclass(frozen=True, eq=False)
-class StorybookScorer(TextImageScorer):
+class StorybookScorer(Reader, TextImageScorer):
     """How well pictures fit words, from -1 to 1; differentiable: the mean, over the words as they count, of the cosine of what a
     word means and what it finds where it looks. Where it looks follows from the whole text.
 
@@ -79,20 +79,6 @@ class StorybookScorer(TextImageScorer):
     image_size: int = 64
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)      # how it was trained
     digests: WeightDigests = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.net.requires_grad_(False).eval()
-        object.__setattr__(self, "digests", WeightDigests(self.net))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the weights."""
-        return self.digests.whole
-
-    @property
-    def device(self) -> torch.device:
-        """Where the net lies; pictures are brought there."""
-        return next(self.net.parameters()).device
 
     @property
     def scale(self) -> float:
@@ -149,23 +135,16 @@ class StorybookScorer(TextImageScorer):
 def save_scorer_file(path: str | Path, net: ScorerNet, *, name: str, words: Sequence[str], size: int,
                      about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    meta = {"format": FORMAT, "name": name, "words": list(words), "shape": net.shape._asdict(), "size": size}
-    write_bundled(path, net, meta, about)
+    save_bundled(path, net, FORMAT, about, name=name, words=list(words), shape=net.shape._asdict(), size=size)
 
 
 def load_scorer_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookScorer:
     """The scorer in a file that `save_scorer_file` wrote, in float32. Errors: CheckpointError."""
-    path = Path(path)
-    meta, tensors = read_bundled(path, "scorer", FORMAT)
-    try:
-        words, size = tuple(str(each) for each in json.loads(meta["words"])), int(meta["size"])
-        net = ScorerNet(Shape(**json.loads(meta["shape"])), len(words), MOST_WORDS, norm=False)
-        net.load_state_dict(tensors)
-        about = json.loads(meta.get("about", "{}"))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path.name} is damaged: {type(error).__name__}: {error}") from None
-    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
-    if bad:
-        raise CheckpointError(f"{path.name} holds numbers that are not finite, first in {bad[0]}.")
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return StorybookScorer(net, meta["name"], Vocabulary(words), size, about)
+    return load_bundled(path, "scorer", FORMAT, device, empty_scorer)
+
+
+def empty_scorer(facts: Mapping[str, str], about: Mapping[str, Any]) -> StorybookScorer:
+    """The scorer that these facts describe, its net still to be filled."""
+    words = tuple(str(each) for each in json.loads(facts["words"]))
+    net = ScorerNet(Shape(**json.loads(facts["shape"])), len(words), MOST_WORDS, norm=False)
+    return StorybookScorer(net, facts["name"], Vocabulary(words), int(facts["size"]), about)

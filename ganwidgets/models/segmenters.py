@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.digests import WeightDigests
-from ganwidgets.core.errors import ArgumentError, CheckpointError, ConceptError, ShapeError, one_of
+from ganwidgets.core.errors import ArgumentError, CheckpointError, ShapeError, one_of
 from ganwidgets.core.nets import full_float32
-from ganwidgets.models.bundled import read_bundled, write_bundled
+from ganwidgets.models.bundled import Reader, load_bundled, save_bundled
 from ganwidgets.models.segmenter_nets import ARCHITECTURES
 
 FORMAT = "ganwidgets-segmenter-1"
@@ -26,7 +26,7 @@ CHUNK = 8       # pictures at once where nothing is differentiated: more do not 
 
 
 @dataclass(frozen=True, eq=False)
-class StorybookSegmenter(Segmenter):
+class StorybookSegmenter(Reader, Segmenter):
     """A net that gives each concept its own probability at each pixel, so that wall and house hold together.
 
     Pictures (n, 3, H, W) in [-1, 1]; what lies outside is cut, as it is when a picture is shown. H and W are multiples
@@ -40,20 +40,6 @@ class StorybookSegmenter(Segmenter):
     size: int = 64
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)      # how it was trained
     digests: WeightDigests = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.net.requires_grad_(False).eval()
-        object.__setattr__(self, "digests", WeightDigests(self.net))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the weights."""
-        return self.digests.whole
-
-    @property
-    def device(self) -> torch.device:
-        """Where the net lies; pictures are brought there."""
-        return next(self.net.parameters()).device
 
     def segment(self, images: Pictures) -> Bool[Tensor, "n k H W"]:
         """True where a concept's probability is above .5. Errors: ShapeError, ArgumentError as for `probabilities`."""
@@ -107,35 +93,27 @@ def resized(x: Tensor, size: tuple[int, ...]) -> Tensor:
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
-def load_segmenter_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookSegmenter:
-    """The segmenter in a file that `save_segmenter_file` wrote, in float32. Errors: CheckpointError."""
-    path = Path(path)
-    meta, tensors = read_bundled(path, "segmenter", FORMAT)
-    try:
-        widths, concepts = json.loads(meta["widths"]), read_concepts(meta["concepts"])
-        architecture, name, size = meta["architecture"], meta["name"], int(meta["size"])
-        if architecture not in ARCHITECTURES:
-            known = one_of("architecture", architecture, ARCHITECTURES, where="segmenters")
-            raise CheckpointError(f"{path.name}: {known}")
-        if size < STEP or size % STEP:
-            raise ValueError(f"a size of {size} px")
-        net = ARCHITECTURES[architecture](widths, len(concepts), norm=False)
-        net.load_state_dict(tensors)
-        about = json.loads(meta.get("about", "{}"))
-    except (KeyError, TypeError, ValueError, RuntimeError, ConceptError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path.name} is damaged: {type(error).__name__}: {error}") from None
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return StorybookSegmenter(concepts, net, name, architecture, size, about)
-
-
 def save_segmenter_file(path: str | Path, net: nn.Module, *, name: str, architecture: str, widths: tuple[int, ...],
                         concepts: tuple[Concept, ...], size: int = 64, about: Mapping[str, Any] | None = None) -> None:
     """Writes a net built with `norm=False` as float16 weights; `about` is kept with it as JSON."""
-    write_bundled(path, net, {
-        "format": FORMAT, "name": name, "architecture": architecture, "widths": list(widths), "size": size,
-        "concepts": [[one.name, one.kind, list(one.color)] for one in concepts]}, about)
+    save_bundled(path, net, FORMAT, about, name=name, architecture=architecture, widths=list(widths), size=size,
+                 concepts=[[one.name, one.kind, list(one.color)] for one in concepts])
+
+
+def load_segmenter_file(path: str | Path, device: str | torch.device = "cpu") -> StorybookSegmenter:
+    """The segmenter in a file that `save_segmenter_file` wrote, in float32. Errors: CheckpointError."""
+    return load_bundled(path, "segmenter", FORMAT, device, empty_segmenter)
+
+
+def empty_segmenter(facts: Mapping[str, str], about: Mapping[str, Any]) -> StorybookSegmenter:
+    """The segmenter that these facts describe, its net still to be filled. Errors: CheckpointError for an unknown architecture."""
+    concepts, architecture, size = read_concepts(facts["concepts"]), facts["architecture"], int(facts["size"])
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(one_of("architecture", architecture, ARCHITECTURES, where="segmenters"))
+    if size < STEP or size % STEP:
+        raise ValueError(f"a size of {size} px")
+    net = ARCHITECTURES[architecture](json.loads(facts["widths"]), len(concepts), norm=False)
+    return StorybookSegmenter(concepts, net, facts["name"], architecture, size, about)
 
 
 def read_concepts(text: str) -> tuple[Concept, ...]:

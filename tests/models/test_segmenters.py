@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ganwidgets.core.concepts import Concept
@@ -201,11 +202,22 @@ def broken(path, **changes):
     ({"widths": None}, "damaged"), ({"widths": "[4, 6"}, "damaged"), ({"widths": "[4, 6, 8, 8, 6]"}, "damaged"),
     ({"concepts": '[["tree", "animal", [1, 2, 3]]]'}, "damaged"), ({"concepts": '[["tree"]]'}, "damaged"),
     ({"size": "big"}, "damaged"), ({"concepts": "7"}, "damaged"), ({"size": "0"}, "damaged"),
-    ({"widths": "{}"}, "damaged"),
+    ({"widths": "{}"}, "damaged"), ({"about": "7"}, "damaged"),
 ])
 def test_a_damaged_file_is_refused_with_the_reason(tmp_path, changes, said):
     with pytest.raises(CheckpointError, match=said):
         load_segmenter_file(broken(tmp_path / "file.safetensors", **changes))
+
+
+def test_numbers_that_are_not_finite_are_refused_by_their_name(tmp_path):
+    path = broken(tmp_path / "file.safetensors")
+    with safe_open(path, framework="pt") as held:
+        meta = held.metadata()
+    state = load_file(path)
+    last = sorted(state)[-1]
+    save_file({**state, last: state[last] * float("nan")}, path, metadata=meta)
+    with pytest.raises(CheckpointError, match=f"not finite, first in {last}"):
+        load_segmenter_file(path)
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
