@@ -51,13 +51,14 @@ def unmade() -> Iterator[None]:
 
 def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str,
          made: Mapping[str, Callable[[], Tensor]] | None = None) -> None:
-    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys. `made`: keys that a file may lack, and
-    what makes them.
+    """Fill a net, in float32. `spelled`: how the file itself writes one of the net's keys. `made`: what a file may lack, or never
+    says because it follows from the rest, and what makes it.
 
     An `unmade` net takes its memory here, once it is known that the file fits: a small file can speak of large tensors.
     Errors: CheckpointError, naming a key that is missing, surplus, misshapen or not finite.
     """
     wanted, made = net.state_dict(), {key: make for key, make in (made or {}).items() if key not in tensors}
+    unsaid = {key for key, _ in net.named_buffers()} - wanted.keys()
     missing = wanted.keys() - tensors.keys() - made.keys()
     for words, keys in (("lacks", missing), ("has no place for", tensors.keys() - wanted.keys())):
         if keys:
@@ -71,11 +72,13 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], name: str, *, spelled: C
             raise CheckpointError(f"{spelled(key)} in {name} is of the kind {value.dtype}, which is none that weights have.")
     check_finite(tensors, name, spelled=spelled)
     if any(value.is_meta for value in wanted.values()):
-        unfilled = {key for key, _ in net.named_buffers()} - wanted.keys()
-        assert not unfilled, f"{unfilled} of {type(net).__name__} would hold what lay in the memory; a file does not say them."
+        left = unsaid - made.keys()
+        assert not left, f"{left} of {type(net).__name__} would hold what lay in the memory; a file does not say them."
         net.to_empty(device="cpu")
     with torch.no_grad():
-        net.load_state_dict({**tensors, **{key: make() for key, make in made.items()}})
+        net.load_state_dict({**tensors, **{key: make() for key, make in made.items() if key in wanted}})
+        for key in unsaid & made.keys():
+            net.get_buffer(key).copy_(made[key]())
 
 
 def check_finite(tensors: Mapping[str, Tensor], name: str, *, spelled: Callable[[str], str] = str) -> None:

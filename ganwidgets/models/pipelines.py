@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,9 @@ def _encoder(part: str, contents: Contents) -> nn.Module:
     inner = {key.removeprefix("text_model."): key for key in net.state_dict()}
     spelled = {inner.get(bare, bare): key for key in tensors
                if not (bare := key.removeprefix("text_model.")).endswith("position_ids")}
-    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key))
-    for module in net.modules():
-        if "position_ids" in module._buffers:       # a mere count, which no file need hold
-            module._buffers["position_ids"] = torch.arange(net.config.max_position_embeddings)[None]
+    places = partial(torch.arange, net.config.max_position_embeddings)      # a mere count, which no file need hold
+    fill(net, {new: tensors[old] for new, old in spelled.items()}, name, spelled=lambda key: spelled.get(key, key),
+         made={key: places for key, _ in net.named_buffers() if key.endswith("position_ids")})
     return net.eval()
 
 
