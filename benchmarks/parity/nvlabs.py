@@ -21,11 +21,11 @@ import torch.utils.cpp_extension  # brings distutils, which newer Pythons lack a
 from torch import Tensor
 
 import ganwidgets as gw
+from benchmarks.parity.table import BOUND
 from ganwidgets.core.latents import normals
 
 ADA, ALIAS_FREE = "stylegan2-ada-pytorch", "stylegan3"
 COMMITS = {ADA: "d72cc7d041b42ec8e806021a205ed9349f87c6a4", ALIAS_FREE: "c233a919a6faee6e36a316ddd4eddababad1adf9"}
-BOUND = 1e-4
 SEEDS = (0, 7, 4_294_967_295)
 SMALL = {"channel_base": 512, "channel_max": 32}
 ROTATED = {"conv_kernel": 1, "use_radial_filters": True}

@@ -15,7 +15,8 @@ from unittest import mock
 
 import torch
 
-from benchmarks.parity.zoo import BOUND, REFERENCES
+from benchmarks.parity.table import BOUND
+from benchmarks.parity.zoo import REFERENCES
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.formats import formats
 

@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks.parity.table import BOUND, Row, heading
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.formats import formats
 
-BOUND = 1e-4
 SEEDS = (0, 7, 4_294_967_295)
 REFERENCES = {
     "dissect": ("davidbau/dissect", "9421eaa8672fd051088de6c0225a385064070935"),
@@ -65,8 +65,7 @@ def main(folder: Path) -> int:
         repository, commit = REFERENCES[name]
         print(f"{name} is missing: git clone https://github.com/{repository} {folder / name}; git checkout {commit}")
     print(f"worst differences over {len(SEEDS)} seeds, and where a format has them truncations and classes; bound {BOUND}")
-    print(f"{'format':28}{'reference':36}{'size':>5}{'layers':>7}{'deviation':>10}{'picture':>10}{'layer':>10}"
-          "  worst layer (its largest)")
+    print(heading())
     kept = not missing
     for name, make in CASES.items():
         if name not in missing:
@@ -87,17 +86,17 @@ def compare(case: Case) -> bool:
         ours = g.images(latents)
         deviation = max(deviation, float(ours.std()))
         features = {layer.name: g.head(latents, layer).features for layer in g.layers}
-        for row in range(len(SEEDS)):
+        for place in range(len(SEEDS)):
             with captured(case, g) as held:
-                drawn = case.draw(case.net, g, latents, row).clamp(-1, 1)
-            picture = max(picture, float((ours[row] - drawn[0]).abs().max()))
+                drawn = case.draw(case.net, g, latents, place).clamp(-1, 1)
+            picture = max(picture, float((ours[place] - drawn[0]).abs().max()))
             for name, own in features.items():
-                far = float((own[row] - held[name][0].reshape(own[row].shape)).abs().max())
+                far = float((own[place] - held[name][0].reshape(own[place].shape)).abs().max())
                 worst = max(worst, (far, name, float(own.abs().max())))
     repository, commit = REFERENCES[case.reference]
-    print(f"{case.format:28}{repository.split('/')[1] + ' ' + commit[:7]:36}{g.image_size:5}{len(g.layers):7}{deviation:10.2f}"
-          f"{picture:10.1e}{worst[0]:10.1e}  {worst[1]} ({worst[2]:.1f})", flush=True)
-    return max(picture, worst[0]) <= BOUND
+    row = Row(case.format, f"{repository.split('/')[1]} {commit[:7]}", g.image_size, len(g.layers), deviation, picture, worst)
+    print(row, flush=True)
+    return row.kept
 
 
 @contextlib.contextmanager
