@@ -1,7 +1,7 @@
 """The nets of the bundled scorer: one reads a picture as a grid of cells, one says for each word where to look and what to find."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -95,12 +95,17 @@ class Block(nn.Module):
 
 class TextNet(nn.Module):
     """Where a word looks follows from the whole row in its order; what it means there follows from the word alone, so that red
-    is the same red on a roof as on a barn. Word 0 is none."""
+    is the same red on a roof as on a barn. Word 0 is none.
+
+    `alike` holds for each word the one that stands for it when it comes to where to look and how much it counts: all colours look
+    where any would, so that a colour finds a thing beside which it was never named.
+    """
 
     def __init__(self, shape: Shape, words: int, most: int) -> None:
         super().__init__()
         self.looks = shape.looks
         self.word = nn.Embedding(words + 1, shape.words)
+        self.register_buffer("alike", torch.arange(words + 1))
         self.place = nn.Parameter(torch.randn(most, shape.words) * .1)
         self.blocks = nn.ModuleList(Block(shape.words) for _ in range(2))
         self.where = nn.Linear(shape.words, shape.looks * shape.where)
@@ -110,13 +115,18 @@ class TextNet(nn.Module):
     def forward(self, numbers: Tensor, hidden: Tensor | None = None) -> Row:
         """The row of each text (n, m). `hidden`, for training: words that do not show the others, nor themselves, what they are
         when it comes to where to look."""
-        there, word = numbers > 0, self.word(numbers)
-        x = word if hidden is None else word.masked_fill(hidden[:, :, None], 0)
+        alike: Any = self.alike
+        there, stand_in = numbers > 0, self.word(alike[numbers])
+        x = stand_in if hidden is None else stand_in.masked_fill(hidden[:, :, None], 0)
         x = x + self.place[:numbers.shape[1]]
         for block in self.blocks:
             x = block(x, there)
         where = self.where(x).unflatten(2, (self.looks, -1)).transpose(1, 2)
-        return Row(where, F.normalize(self.what(word), dim=2), F.softplus(self.weigh(word)[:, :, 0]) * there)
+        return Row(where, self.meaning(numbers), F.softplus(self.weigh(stand_in)[:, :, 0]) * there)
+
+    def meaning(self, numbers: Tensor) -> Tensor:
+        """What each word means, of length 1."""
+        return F.normalize(self.what(self.word(numbers)), dim=-1)
 
 
 def found(cells: Cells, where: Tensor) -> Tensor:

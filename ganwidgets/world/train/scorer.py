@@ -1,7 +1,9 @@
 """Trains the scorer: pictures and captions that belong together are drawn together, and apart from all that are false."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,17 +15,19 @@ from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit_all,
 from ganwidgets.models.scorers import MOST_WORDS, StorybookScorer, load_scorer_file, save_scorer_file
 from ganwidgets.models.segmenter_nets import folded_state
 from ganwidgets.models.segmenters import resized
-from ganwidgets.world.facts import false
+from ganwidgets.world.facts import COLORED, COLORS, FIRST_COLOR, colored, false
 from ganwidgets.world.train import supervised
+from ganwidgets.world.train.repainted import draw_repainted, repainted
 from ganwidgets.world.train.scorer_card import write_card
-from ganwidgets.world.train.scorer_texts import Texts, texts_of, vocabulary
-from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, SIZE, Pool, render_pool
+from ganwidgets.world.train.scorer_texts import PAIRS, Texts, joined, texts_of, vocabulary
+from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, SIZE, pool, render_pool
 from ganwidgets.world.train.segmenter_wear import blotched, chosen, one_worn, recoloured
 from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.storybook import halved
 from ganwidgets.world.train.supervised import Training
 
 PATH = Path(__file__).parents[1] / "weights" / "storybook-scorer.safetensors"
+REPAINTED_SEEDS = range(700_000, 716_000)
 HIGHEST = 100.0         # what scores are multiplied with, at most
 
 
@@ -39,18 +43,22 @@ class Recipe:
     keep: float = .998      # of the averaged weights, a step
     worn: float = .5        # the share of the pictures that lose colour and sharpness
     twins: float = 1.0      # the weight of telling a caption from its false twins alone
+    colors: float = 1.0     # the weight of telling the colour of a thing from all others
     hidden: float = .2      # the share of words that do not show what they are when it comes to where to look
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (n, 3, s, s); captions and their twins (n, k, words); which words are hidden; and which caption is surely
-    false of which picture."""
+    """Pictures (n, 3, s, s); captions and their twins (n, k, words); which words are hidden; which caption is surely false of which
+    picture; and the colours that captions name: (m, 3) row, place among its words and number among COLORS, and (m, colours) which
+    the word there may be compared with, itself and those that are visibly wrong."""
 
     pictures: Tensor
     words: Tensor
     hidden: Tensor
     false: Tensor
+    colors: Tensor
+    choices: Tensor
 
 
 def train(*, minutes: float, device: str | torch.device = "auto", resume: bool = True,
@@ -58,22 +66,21 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     """Trains the scorer, writes its weights, and then its card.
 
     `minutes` is the time of the whole training: what was done before a `resume` counts, and the learning rate falls to 0 at
-    its end. It learns from the renders that the segmenters learn from and from captions of them, drawn and written first
-    where they are not there yet.
+    its end. It learns from the renders that the segmenters learn from, from repainted scenes, and from captions of both, drawn and
+    written first where they are not there yet.
     """
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.set_flush_denormal(True)
-    folder, pool = state_folder("storybook-scorer"), render_pool()
-    texts, words = texts_of(pool, RENDER_SEEDS, folder / "texts.npz"), vocabulary()
-    training = supervised.begin(lambda: ScorerNet(recipe.shape, len(words.words), MOST_WORDS), seed=recipe.seed, rate=recipe.rate,
-                                decay=recipe.decay, place=place)
+    folder, words = state_folder("storybook-scorer"), vocabulary()
+    pictures, texts = learned_from(folder)
+    training = supervised.begin(lambda: fresh(recipe), seed=recipe.seed, rate=recipe.rate, decay=recipe.decay, place=place)
     state = folder / "state.pt"
     if resume:
         supervised.restore(training, state)
     sides = words.encode("left right")
 
     def loss_of(step: int) -> Tensor:
-        return loss(recipe, training.net, batch(recipe, step, pool, texts, sides), place)
+        return loss(recipe, training.net, batch(recipe, step, pictures, texts, sides), place)
 
     supervised.run("storybook-scorer", training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep,
                    place=place, state=state)
@@ -82,11 +89,34 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     return scorer
 
 
-def batch(recipe: Recipe, number: int, pool: Pool, texts: Texts, sides: tuple[int, ...]) -> Batch:
+def fresh(recipe: Recipe) -> ScorerNet:
+    """A net for the words of the world, in which all colours look where the first of them does."""
+    net = ScorerNet(recipe.shape, len(vocabulary().words), MOST_WORDS)
+    alike: Any = net.text.alike
+    alike[color_numbers()] = color_numbers()[0]
+    return net
+
+
+@cache
+def color_numbers() -> list[int]:
+    """The numbers of COLORS among the words."""
+    words = vocabulary()
+    return [words.encode(color)[0] for color in COLORS]
+
+
+def learned_from(folder: Path) -> tuple[np.ndarray, Texts]:
+    """Pictures (n, SIZE, SIZE, 3) in bytes, of the world and of repainted scenes, and their captions."""
+    renders, painted = render_pool(), pool("repainted", draw_repainted, REPAINTED_SEEDS)
+    own = texts_of(renders, RENDER_SEEDS, folder)
+    other = texts_of(painted, REPAINTED_SEEDS, folder, repainted)
+    return np.concatenate([renders.pictures, painted.pictures]), joined(own, other, len(renders))
+
+
+def batch(recipe: Recipe, number: int, images: np.ndarray, texts: Texts, sides: tuple[int, ...]) -> Batch:
     """Worn pictures and crops with their captions; the same for the same step, so that a resumed training goes on alike."""
     random = RandomState((recipe.seed * 1_000_003 + number) % 2 ** 32)
     rows = np.sort(random.randint(0, len(texts), recipe.batch))
-    pictures = torch.cat([cut(pool.pictures[texts.picture[row]], texts.crop[row]) for row in rows])
+    pictures = torch.cat([cut(images[texts.picture[row]], texts.crop[row]) for row in rows])
     words = torch.from_numpy(texts.words[rows].astype(np.int64))
     pictures, words = mirrored(random, pictures, words, sides)
     worn = blotched(random, recoloured(random, pictures))
@@ -95,7 +125,23 @@ def batch(recipe: Recipe, number: int, pool: Pool, texts: Texts, sides: tuple[in
     longest = int((words > 0).sum(2).max())
     words = words[:, :, :longest]
     hidden = torch.from_numpy(random.rand(*words.shape) < recipe.hidden)
-    return Batch(pictures, words, hidden, torch.from_numpy(false(texts.said[rows], texts.shown[rows])))
+    return Batch(pictures, words, hidden, torch.from_numpy(false(texts.said[rows], texts.shown[rows])),
+                 *named_colors(words[:, 0], texts.shown[rows]))
+
+
+def named_colors(words: Tensor, facts: np.ndarray) -> tuple[Tensor, Tensor]:
+    """The colours that captions (n, words) give to things, and what each may be compared with; a pair that is held out is not
+    among it. `facts`: what the pictures show."""
+    known, named, choices = vocabulary().words, [], []
+    for row, numbers in enumerate(words.tolist()):
+        for place, color, thing in colored([known[number - 1] for number in numbers if number]):
+            near = int(facts[row, FIRST_COLOR + COLORED.index(thing)]) if thing in COLORED else 0
+            if near:
+                named.append((row, place, COLORS.index(color)))
+                choices.append([other == color or not near >> number & 1 and (other, thing) not in PAIRS
+                                for number, other in enumerate(COLORS)])
+    return (torch.tensor(named, dtype=torch.long).reshape(-1, 3),
+            torch.tensor(choices, dtype=torch.bool).reshape(-1, len(COLORS)))
 
 
 def cut(picture: np.ndarray, crop: np.ndarray) -> Tensor:
@@ -114,7 +160,8 @@ def mirrored(random: RandomState, pictures: Tensor, words: Tensor, sides: tuple[
 
 def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device) -> Tensor:
     """Each picture must find its caption among its false twins and the captions that are false of it, each caption its picture
-    among those of which it is false, and each picture its caption among the twins alone. What may be true is passed over."""
+    among those of which it is false, each picture its caption among the twins alone, and each colour must be found where it is
+    named, among the others. What may be true is passed over."""
     n, k, longest = batch.words.shape
     with halved(str(place)):
         cells = net.picture(batch.pictures.to(place).contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
@@ -122,14 +169,25 @@ def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device
     scale = net.log_scale.exp().clamp(max=HIGHEST)  # type: ignore[operator]
     there = (batch.words[:, :, 0] > 0).to(place)
     own = (scale * of_own(cells, rows, n)).masked_fill(~there, -1e4)
-    across = scale * fit_all(cells, Row(*(part.unflatten(0, (n, k))[:, 0] for part in rows)))
+    first = Row(*(part.unflatten(0, (n, k))[:, 0] for part in rows))
+    across = scale * fit_all(cells, first)
     away = (batch.false | torch.eye(n, dtype=torch.bool)).to(place)      # a row a caption, a column a picture
     across = across.masked_fill(~away.T, -1e4)
     target = torch.arange(n, device=place)
     pictures = F.cross_entropy(torch.cat([across, own[:, 1:]], 1), target)
     captions = F.cross_entropy(across.T, target)
     twins = F.cross_entropy(own, torch.zeros_like(target))
-    return pictures + captions + recipe.twins * twins
+    return pictures + captions + recipe.twins * twins + recipe.colors * of_colors(net, cells, first, batch, scale, place)
+
+
+def of_colors(net: torch.nn.Module, cells: Cells, rows: Row, batch: Batch, scale: Tensor, place: torch.device) -> Tensor:
+    """How badly the colours that captions name are told from others by what is found there; 0 where none is named."""
+    if not len(batch.colors):
+        return scale.new_zeros(())
+    row, word, color = batch.colors.to(place).T
+    seen = found(cells, rows.where)[row, word]
+    meant = net.text.meaning(torch.tensor(color_numbers(), device=place))  # type: ignore[operator, union-attr]
+    return F.cross_entropy((scale * seen @ meant.T).masked_fill(~batch.choices.to(place), -1e4), color)
 
 
 def of_own(cells: Cells, rows: Row, n: int) -> Tensor:
@@ -146,7 +204,7 @@ def finish(recipe: Recipe, training: Training, captions: int, place: torch.devic
     words = vocabulary().words
     net = ScorerNet(recipe.shape, len(words), MOST_WORDS, norm=False)
     net.load_state_dict(folded_state(training.average))
-    about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS), "captions": captions,
-             **supervised.told(training, place)}
+    about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS),
+             "repainted": len(REPAINTED_SEEDS), "captions": captions, **supervised.told(training, place)}
     save_scorer_file(path, net, name="storybook", words=words, size=SIZE, about=about)
     return load_scorer_file(path, place)

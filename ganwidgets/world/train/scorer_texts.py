@@ -1,20 +1,24 @@
 """The captions that the scorer learns from: of whole pictures and crops, with their false twins; and what is held out of them."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.random import RandomState
 
 from ganwidgets.models.scorers import Vocabulary
-from ganwidgets.world.captions import SIZE, STYLES, View, view_of, worded
-from ganwidgets.world.facts import COLORS, HUES, pairs_in, said, shown, words_of
+from ganwidgets.world.captions import SIZE, STYLES, View, color_of, view_of, worded
+from ganwidgets.world.facts import COLORED, COLORS, FIRST_COLOR, HUES, pairs_in, said, shown, words_of
+from ganwidgets.world.parts import Scene
 from ganwidgets.world.scenes import scene
-from ganwidgets.world.swaps import swaps
+from ganwidgets.world.swaps import NOUNS, put, swaps
 from ganwidgets.world.train.segmenter_pool import Pool
 from ganwidgets.world.train.state import announced
-from ganwidgets.world.words import COUNTS, HOURS, MANY, SEASONS, SOME, SPANS, SYNONYMS, WEATHERS
+from ganwidgets.world.words import COLOR_NAMES, COUNTS, HOURS, MANY, SEASONS, SOME, SPANS, SYNONYMS, WEATHERS, with_article
 
 WHOLE, CROPS, IN_CROP = 5, 3, 2     # captions of the whole picture, crops, and captions of each
 SMALLEST, LARGEST = 22, 56          # px of a crop's side
@@ -26,6 +30,7 @@ FIXED = ("a", "an", "the", "and", "with", "picture", "drawing", "shows", "you", 
          "of", "in", "front", "beside", "near", "by", "behind", "under", "to", "left", "right")
 
 
+@cache
 def vocabulary() -> Vocabulary:
     """All words that captions are made of, plurals as singulars."""
     texts = [noun for nouns in SYNONYMS.values() for noun in nouns if noun not in UNTAUGHT]
@@ -95,13 +100,16 @@ class Texts:
         return len(self.picture)
 
 
-def texts_of(pool: Pool, seeds: Sequence[int], path: Path) -> Texts:
-    """The captions of the pool's pictures, written once and kept at `path`."""
+def texts_of(pool: Pool, seeds: Sequence[int], folder: Path, scene_of: Callable[[int], Scene] = scene) -> Texts:
+    """The captions of the pool's pictures, written once and kept in a folder, under a name that follows from all that is taught and
+    from how."""
+    words = vocabulary()
+    taught_now = repr((words.words, sorted(PAIRS), sorted(SYNONYM_STYLES), COLOR_NAMES)).encode() + Path(__file__).read_bytes()
+    path = folder / f"texts-{seeds[0]}-{len(seeds)}-{zlib.crc32(taught_now):08x}.npz"
     if not path.exists():
-        words = vocabulary()
         found: list[tuple[np.ndarray, ...]] = []
         for place in announced(range(len(seeds)), "writing captions"):
-            found += scene_texts(seeds[place], place, pool.rows([place])[1][0], words)
+            found += scene_texts(scene_of(seeds[place]), place, pool.rows([place])[1][0], words)
         parts = [np.stack(each) for each in zip(*found, strict=True)]
         with path.with_suffix(".part").open("wb") as file:
             np.savez(file, words=parts[0], picture=parts[1], crop=parts[2], said=parts[3], shown=parts[4])
@@ -110,9 +118,15 @@ def texts_of(pool: Pool, seeds: Sequence[int], path: Path) -> Texts:
         return Texts(**held)
 
 
-def scene_texts(seed: int, place: int, masks: np.ndarray, words: Vocabulary) -> Iterable[tuple[np.ndarray, ...]]:
+def joined(first: Texts, second: Texts, pictures: int) -> Texts:
+    """Both; the pictures of the second come after the `pictures` of the first."""
+    later = dataclasses.replace(second, picture=second.picture + pictures)
+    return Texts(*(np.concatenate([getattr(first, part.name), getattr(later, part.name)]) for part in dataclasses.fields(Texts)))
+
+
+def scene_texts(it: Scene, place: int, masks: np.ndarray, words: Vocabulary) -> Iterable[tuple[np.ndarray, ...]]:
     """The rows of Texts of one picture."""
-    it, random = scene(seed), RandomState(seed)
+    random = RandomState(it.seed)
     boxes = [((0, 0, SIZE, SIZE), WHOLE)] + [(crop_box(random), IN_CROP) for _ in range(CROPS)]
     for box, count in boxes:
         x0, y0, x1, y1 = (each / SIZE for each in box)
@@ -121,7 +135,8 @@ def scene_texts(seed: int, place: int, masks: np.ndarray, words: Vocabulary) -> 
         for _ in range(count):
             if text := taught_caption(view, random):
                 false = [twin for twin in swaps(text, view, random, facts).values() if not pairs_in(twin) & PAIRS]
-                chosen = [false[each] for each in random.permutation(len(false))[:TWINS]]
+                false = [false[each] for each in random.permutation(len(false))]
+                chosen = [*miscolored(text, view, random, facts), *false][:TWINS]
                 yield (rows_of([text, *chosen], words), np.asarray(place, np.int32), np.asarray(box, np.uint8), said(text), facts)
 
 
@@ -133,6 +148,24 @@ def taught_caption(view: View, random: RandomState) -> str:
         if taught(text, style) and (said(text) >= 0).any():
             return text
     return ""
+
+
+def miscolored(text: str, view: View, random: RandomState, facts: np.ndarray) -> list[str]:
+    """A text that gives a false colour to a thing in sight whose own colour may not be named: the caption, where it names the thing
+    bare, else the thing alone.
+
+    Of such a thing no caption says the colour, so that no twin of a caption says which colours it does not have.
+    """
+    words, found = words_of(text), []
+    for column, name in enumerate(COLORED):
+        near = int(facts[FIRST_COLOR + column])
+        if not near or (color_of(view, name), name) not in PAIRS:
+            continue
+        bare = [place for place in range(1, len(words)) if words[place] in NOUNS[name] and words[place - 1] in ("a", "an", "the")]
+        for number, color in enumerate(COLORS):
+            if color in HUES[name] and (color, name) not in PAIRS and not near >> number & 1:
+                found.append(put(text, bare[0], f"{color} {words[bare[0]]}") if bare else with_article(f"{color} {name}"))
+    return [found[random.randint(len(found))]] if found else []
 
 
 def crop_box(random: RandomState) -> tuple[int, int, int, int]:
