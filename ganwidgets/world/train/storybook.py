@@ -56,8 +56,8 @@ class Recipe:
                                  Stage(64, 100_000_000, 16, 1.0))
     fade: int = 12_000           # pictures over which a new size fades in
     rate: float = 4e-3           # small nets on few pictures: 1.5e-3 had reached a third as far after as long
-    cool_from: int = 850_000     # pictures from which on the rate falls ...
-    cool_over: float = 150_000   # ... to a half, each time so many more were shown
+    cool_from: int = 840_000     # pictures from which on the rate falls ...
+    cool_over: float = 25_000    # ... to a half, each time so many more were shown
     momenta: tuple[float, float] = (0.0, 0.99)
     r1_every: int = 16           # steps between R1 penalties, which are scaled up by as much
     average_over: float = 10_000  # pictures after which the averaged weights have half forgotten
