@@ -1,7 +1,7 @@
 """What every bundled generator is measured by: its pictures hold what the renders hold, and are no copies of them."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -16,14 +16,14 @@ import ganwidgets.scores as code
 from claims import nets
 from claims.record import FOLDER, Claim, some
 from ganwidgets.core.images import sheet
-from ganwidgets.scores import GENERATED, RENDERED, as_tensor, rendered_batches
+from ganwidgets.scores import GENERATED, RENDERED, as_tensor, drawn_batches, looks, rendered_batches, within
 from ganwidgets.world.render import pictures
 from ganwidgets.world.scenes import scene
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
 
 OTHERS = range(3_200_000, 3_205_000)           # renders, beside those of RENDERED
 TENTH, QUARTER, DRAWS = 0.1, 0.25, 200         # yardsticks: so many of the concepts set to 0, the median of so many draws
-FACTOR, CONCEPTS = 2.0, 0.9                    # shares within a factor of 2 for so many of the concepts
+CONCEPTS = 0.9                                 # of them, whose shares must be within a factor of 2
 NEAREST, COPIES = 0.9, 0.5                     # ratio of nearest distances: at least; and for copies, at most
 NEIGHBOURS = 200                               # pictures whose nearest training picture is looked for
 SHEET, SHEET_ROWS = 16, 4                      # of them on the sheet, a row of neighbours below each row
@@ -98,9 +98,9 @@ def neighbours(name: str, scale: float) -> dict[str, Any]:
 def precision(name: str, scale: float) -> dict[str, Any]:
     """Improved precision and recall on the classifier's features: of the net, and of renders, worn or with places left out."""
     n, g = len(some(GENERATED, scale)), nets.generator(name)
-    own = looked(g.images(g.sample(GENERATED[start:start + 50])) for start in range(0, n, 50))
-    real, others = looked(rendered_batches(RENDERED[:n])), looked(rendered_batches(OTHERS[:n]))
-    blurred = looked(coarse(batch) for batch in rendered_batches(OTHERS[:n]))
+    own, real, others, blurred = (looks(nets.classifier(), batches) for batches in (
+        drawn_batches(g, GENERATED[:n]), rendered_batches(RENDERED[:n]), rendered_batches(OTHERS[:n]),
+        (coarse(batch) for batch in rendered_batches(OTHERS[:n]))))
     kept = torch.tensor([scene(seed).place not in LOST for seed in OTHERS[:n]])
     found = {"": own, "renders_": others, "blurred_": blurred, "places_lost_": others[kept]}
     figures: dict[str, Any] = {"n": n}
@@ -108,14 +108,6 @@ def precision(name: str, scale: float) -> dict[str, Any]:
         measured = gw.precision_recall(each, real)
         figures |= {f"{kind}precision": rounded(measured.precision), f"{kind}recall": rounded(measured.recall)}
     return figures
-
-
-@torch.no_grad()
-def looked(batches: Iterator[torch.Tensor]) -> torch.Tensor:
-    """The classifier's last features, their means over the quarters of the picture, a row per picture."""
-    net = nets.classifier()
-    return torch.cat([torch.nn.functional.adaptive_avg_pool2d(net.head(batch, net.layers[-1]).features, 2).flatten(1)
-                      for batch in batches])
 
 
 def coarse(images: torch.Tensor) -> torch.Tensor:
@@ -170,10 +162,6 @@ def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             "precision": reach["precision"], "recall": reach["recall"],
             "controls_seen": reach["blurred_precision"] < reach["renders_precision"]
             and reach["places_lost_recall"] < reach["renders_recall"]}
-
-
-def within(a: float, b: float) -> bool:
-    return b / FACTOR <= a <= b * FACTOR
 
 
 def claim_of(claim: str, name: str) -> Claim:

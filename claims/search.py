@@ -14,9 +14,10 @@ import torch.nn.functional as F
 
 import ganwidgets as gw
 from claims import nets
-from claims.drawn import as_tensor, rounded, within
+from claims.drawn import as_tensor, rounded
 from ganwidgets.core.images import sheet
 from ganwidgets.models.checkpoints import open_generator
+from ganwidgets.scores import close
 from ganwidgets.world.render import pictures
 from ganwidgets.world.train import search, variants
 from ganwidgets.world.train.state import state_folder
@@ -86,10 +87,8 @@ def compared(own: Any, reference: Any) -> dict[str, Any]:
     found = gw.frechet_segmentation_distance(own, reference, scale="reference")
     deviation = reference.table.std(axis=0)
     seen = deviation > 0
-    close = sum(within(own.means[name], reference.means[name]) and within(own.visible()[name], reference.visible()[name])
-                for name, there in zip(own.concepts, seen, strict=True) if there)
     return {"distance": rounded(found.total), "mean": rounded(found.mean), "covariance": rounded(found.covariance),
-            "close": close, "concepts": int(seen.sum()), "churches": rounded(own.visible()["church"]),
+            "close": sum(close(own, reference).values()), "concepts": int(seen.sum()), "churches": rounded(own.visible()["church"]),
             "spread": rounded((own.table[:, seen] / deviation[seen]).var(axis=0).mean(), 2)}
 
 

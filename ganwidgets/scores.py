@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from ganwidgets import catalog
 from ganwidgets.core.errors import CheckpointError
+from ganwidgets.core.nets import LayeredClassifier, LayeredGenerator
 from ganwidgets.methods.omissions import Statistics, frechet_segmentation_distance, segmentation_statistics
+from ganwidgets.methods.precision_recall import precision_recall
 from ganwidgets.models.classifiers import load_classifier_file
 from ganwidgets.models.scorers import load_scorer_file
 from ganwidgets.models.segmenters import load_segmenter_file
@@ -27,6 +31,7 @@ GROUP = 20                 # pictures left out at once to see how far a score de
 PARTS = 20                 # of a generator's pictures, each left out in turn
 GENERATED = range(3_000_000, 3_005_000)     # seeds of the generators' pictures that their cards speak of ...
 RENDERED = range(3_100_000, 3_105_000)      # ... and of the renders that these are compared with
+FACTOR = 2.0                                # by which the share of a concept may differ from that of the renders
 
 
 @dataclass(frozen=True)
@@ -75,26 +80,55 @@ def recomputed(count: int, *, weights: Path = WEIGHTS) -> Iterator[Score]:
 
 
 def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHTS) -> Iterator[Score]:
-    """The distance that each generator's card states. It depends on how many pictures there are, so all of them are drawn.
+    """The scores that each generator's card states. They depend on how many pictures there are, so all of them are drawn.
 
     Errors: CheckpointError.
     """
-    segmenter = catalog.load_segmenter("storybook", device="cpu")
+    segmenter, classifier = catalog.load_segmenter("storybook", device="cpu"), catalog.load_classifier("storybook", device="cpu")
     reference = segmentation_statistics(rendered_batches(RENDERED[:count]), segmenter, progress=False)
+    real = looks(classifier, rendered_batches(RENDERED[:count]))
     for name in catalog.bundled():
-        own = segmentation_statistics((catalog.load(name, device="cpu"), GENERATED[:count]), segmenter, progress=False)
-        (distance,) = stated(weights / f"{name}.md", r"pictures a side: \*\*([\d.]+)\*\*")
+        g, card = catalog.load(name, device="cpu"), weights / f"{name}.md"
+        own = segmentation_statistics((g, GENERATED[:count]), segmenter, progress=False)
+        (distance,) = stated(card, r"pictures a side: \*\*([\d.]+)\*\*")
         yield Score(name, "Fréchet segmentation distance", distance, *distance_and_error(own, reference))
+        (close,) = stated(card, r"within a factor of 2: (\d+) of")
+        yield Score(name, "concepts within a factor of 2", close, *close_and_error(own, reference))
+        found = precision_recall(looks(classifier, drawn_batches(g, GENERATED[:count])), real)
+        for what, each, part in zip(("precision", "recall"), stated(card, r"Precision ([\d.]+), recall ([\d.]+)"),
+                                    (found.precision, found.recall), strict=True):
+            yield Score(name, what, each, part, float(np.sqrt(part * (1 - part) / count)))
 
 
 def distance_and_error(own: Statistics, reference: Statistics) -> tuple[float, float]:
-    """The distance over the reference's deviations, and its standard error, by leaving out parts of both sides in turn."""
-    def distance(kept: np.ndarray) -> float:
-        sides = [Statistics(each.concepts, each.table[kept]) for each in (own, reference)]
-        return frechet_segmentation_distance(*sides, scale="reference").total
+    """The distance over the reference's deviations, and its standard error."""
+    return with_error(lambda *sides: frechet_segmentation_distance(*sides, scale="reference").total, own, reference)
+
+
+def close_and_error(own: Statistics, reference: Statistics) -> tuple[float, float]:
+    """How many concepts have a share within a factor of 2 of the reference's, and its standard error."""
+    return with_error(lambda *sides: float(sum(close(*sides).values())), own, reference)
+
+
+def with_error(score: Callable[..., float], own: Statistics, reference: Statistics) -> tuple[float, float]:
+    """A score of two sides, and its standard error, by leaving out parts of both in turn."""
+    def of(kept: np.ndarray) -> float:
+        return score(*(Statistics(each.concepts, each.table[kept]) for each in (own, reference)))
 
     parts = np.arange(len(own)) * PARTS // len(own)
-    return distance(parts >= 0), jackknife([distance(parts != part) for part in range(PARTS)])
+    return of(parts >= 0), jackknife([of(parts != part) for part in range(PARTS)])
+
+
+def close(own: Statistics, reference: Statistics) -> dict[str, bool]:
+    """Of each concept that the reference holds, whether its share of the pixels and of the pictures is within a factor of 2."""
+    sides = [(own.means, reference.means), (own.visible(), reference.visible())]
+    return {name: all(within(mine[name], theirs[name]) for mine, theirs in sides)
+            for name in reference.concepts if reference.means[name] > 0}
+
+
+def within(a: float, b: float) -> bool:
+    """Whether a number is within a factor of 2 of another."""
+    return b / FACTOR <= a <= b * FACTOR
 
 
 def jackknife(without: list[float]) -> float:
@@ -106,6 +140,19 @@ def jackknife(without: list[float]) -> float:
 def rendered_batches(seeds: range, size: int = 100) -> Iterator[Tensor]:
     """Renders of 64 px in [-1, 1], in batches."""
     return (as_tensor(pictures(seeds[start:start + size])) for start in range(0, len(seeds), size))
+
+
+def drawn_batches(g: LayeredGenerator, seeds: range, size: int = 50) -> Iterator[Tensor]:
+    """A generator's pictures, in batches."""
+    return (g.images(g.sample(seeds[start:start + size])) for start in range(0, len(seeds), size))
+
+
+@torch.no_grad()
+def looks(classifier: LayeredClassifier, batches: Iterator[Tensor]) -> Float[Tensor, "n d"]:
+    """The classifier's last features, their means over the quarters of the picture, a row for each: what precision and recall are
+    of."""
+    return torch.cat([F.adaptive_avg_pool2d(classifier.head(batch, classifier.layers[-1]).features, 2).flatten(1)
+                      for batch in batches])
 
 
 def as_tensor(images: np.ndarray) -> Tensor:

@@ -1,12 +1,14 @@
 """Network dissection: compare each unit's activation maps with where each concept is, and label it (Bau et al. 2020).
 
 A unit counts as lit at the 1 % of all pixels where it is highest; its label is the concept with which that part of the
-picture has the highest intersection over union (section 3.1). Activation maps are brought to the segmentation grid by
+picture has the highest intersection over union (section 3.1). Under the rule "iqr" it has a threshold for each concept, the one
+at which the two tell most of one another (GAN Dissection, section 3.1). Activation maps are brought to the segmentation grid by
 bilinear interpolation between pixel centres, the border continued.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 
 from ganwidgets.core.concepts import KnownMasks, Segmenter
 from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, one_of
+from ganwidgets.core.information import SHARES, LevelCounts, PairCounts
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import check_seeds, whole_number
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
@@ -27,7 +30,7 @@ from ganwidgets.methods.dissection import open_dissection as open_dissection
 BATCH = 8                  # pictures a step: near 50 ms on one core for the bundled nets
 PIXELS = 256               # pixels of each picture of the calibration sample
 SHARE = 0.01               # of the pixels at which a unit counts as lit
-RULES = ("quantile",)
+RULES = ("quantile", "iqr")
 
 
 @stepwise
@@ -40,17 +43,16 @@ def dissect(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *,
     (n, 3, h, w) in [-1, 1] or batches of them. `segmenter`: left out, the net's companion; KnownMasks are in the order
     of the pictures. `layer`: left out, the last one whose grid is at most a quarter of the picture's. `calibration`:
     how many pictures the thresholds come from, 256 random pixels each, or "all" for every pixel of every picture (one
-    more pass over all). `grid`: the segmentation grid's side; left out, half the picture's up to 128 px, else 64.
+    more pass over all). `rule` "iqr": the first `calibration` pictures, at most half of all, fit the thresholds and are not
+    counted. `grid`: the segmentation grid's side; left out, half the picture's up to 128 px, else 64.
     Memory does not depend on the number of pictures. Errors: ArgumentError, LayerError, SeedError, ShapeError.
     """
     task = _task(net, segmenter, layer, layers, seeds, images, rule, calibration, grid, batch)
     quantiles = yield from _calibrate(task)
-    thresholds = [each.quantile(1 - SHARE) for each in quantiles]
-    counts, tops = yield from _count(task, thresholds)
-    findings = tuple(LayerFindings(*found) for found in zip(
-        task.layers, thresholds, [each.quantiles(KEPT) for each in quantiles], counts, tops, strict=True))
-    sampled = "all" if calibration == "all" else task.calibrated(counts[0].pictures)
-    return Dissection(net.name, net.digest, task.segmenter.concepts, findings, rule, SHARE, sampled)
+    findings = yield from (_by_information if rule == "iqr" else _by_quantile)(task, quantiles)
+    counted = findings[0].counts.pictures
+    sampled = task.fitted if rule == "iqr" else "all" if calibration == "all" else task.calibrated(counted)
+    return Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, sampled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,7 @@ class _Task:
     calibration: int | None              # None: all
     grid: int
     batch: int
+    fitted: int = 0                      # pictures that are not counted, the first ones
 
     @property
     def total(self) -> int:
@@ -74,28 +77,28 @@ class _Task:
 
     def calibrated(self, pictures: int) -> int:
         """How many of so many pictures the thresholds come from."""
-        return pictures if self.calibration is None else min(pictures, self.calibration)
+        return self.fitted or (pictures if self.calibration is None else min(pictures, self.calibration))
 
     def numbers(self, start: int, count: int) -> Sequence[int]:
         """The numbers of so many pictures from a place in the order on: seeds, or the places themselves."""
         return range(start, start + count) if self.seeds is None else self.seeds[start:start + count]
 
-    def batches(self, most: int | None = None) -> Iterator[Any]:
-        """What the net takes, batch by batch: latents or pictures; only the first `most` pictures."""
+    def batches(self, first: int = 0, most: int | None = None) -> Iterator[Any]:
+        """What the net takes, batch by batch: latents or pictures; those from the place `first` on, before the place `most`."""
         if self.seeds is not None:
             assert isinstance(self.net, LayeredGenerator)
-            seeds = self.seeds[:most]
+            seeds = self.seeds[first:most]
             for start in range(0, len(seeds), self.batch):
                 yield self.net.sample(seeds[start:start + self.batch])
             return
-        left = most
+        done = 0
         for images in self.images.split(self.batch) if isinstance(self.images, Tensor) else self.images:
             for part in _pictures(images).split(self.batch):
-                if left is not None:
-                    part, left = part[:left], left - len(part[:left])
-                if len(part):
-                    yield part.to(self.net.device)
-                if left == 0:
+                kept = part[max(0, first - done):None if most is None else max(0, most - done)]
+                done += len(part)
+                if len(kept):
+                    yield kept.to(self.net.device)
+                if most is not None and done >= most:
                     return
 
 
@@ -104,8 +107,6 @@ def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images:
     """The arguments, checked before anything is run."""
     if not isinstance(net, LayeredNet):
         raise ArgumentError(f"dissect needs a net, as gw.load(name) gives; what came is a {type(net).__name__}.")
-    if rule == "iqr":
-        raise ArgumentError('the rule "iqr" is not built yet; use rule="quantile".')
     if rule not in RULES:
         raise ArgumentError(one_of("rule", rule, RULES, where="dissect"))
     sampled = None if calibration == "all" else _count_of("calibration", calibration)
@@ -114,9 +115,18 @@ def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images:
     judge = _segmenter(net, segmenter)
     seeds, images = _inputs(net, seeds, images)
     task = _Task(net, judge, chosen, seeds, images, sampled, max(1, side), _count_of("batch", batch))
+    task = replace(task, fitted=_fitted(task)) if rule == "iqr" else task
     if isinstance(judge, KnownMasks) and task.total and task.total != len(judge):
         raise ShapeError(f"{len(judge)} known masks for {task.total} pictures; give one per picture, in their order.")
     return task
+
+
+def _fitted(task: _Task) -> int:
+    """How many pictures, the first ones, fit the thresholds of the rule "iqr" and are not counted. Errors: ArgumentError."""
+    if task.total == 1 or not (task.total or task.calibration):
+        raise ArgumentError('the rule "iqr" fits its thresholds on some pictures and counts the others: give two or more, and a '
+                            'number as calibration where images come in batches.')
+    return min(task.calibration or task.total, task.total // 2) if task.total else task.calibration or 0
 
 
 def _count_of(name: str, value: Any) -> int:
@@ -187,7 +197,7 @@ def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
     """The quantiles of each unit on the segmentation grid, from the calibration sample or from every pixel."""
     quantiles = [Quantiles(layer.channels) for layer in task.layers]
     done, expected = 0, task.calibrated(task.total)
-    for inputs in task.batches(task.calibration):
+    for inputs in task.batches(most=task.fitted or task.calibration):
         with torch.no_grad():
             for run, each in zip(list(_runs(task, inputs)), quantiles, strict=True):
                 each.add(_sample(maps_on(run.features, task.grid), first=done, every=task.calibration is None))
@@ -198,26 +208,65 @@ def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
     return quantiles
 
 
-def _count(task: _Task, thresholds: Sequence[np.ndarray]) -> Generator[Progress, None, tuple[list[IoUCounts], list[TopK]]]:
-    """The one pass over all pictures: where each unit is lit, where each concept holds, and where both; and how high each goes."""
-    device = task.net.device
-    limits = [torch.from_numpy(each.astype(np.float32)).to(device)[:, None, None] for each in thresholds]
-    concepts = len(task.segmenter.concepts)
-    counts = [IoUCounts(layer.channels, concepts, task.grid, task.grid) for layer in task.layers]
+Found = Generator[Progress, None, list[LayerFindings]]
+Add = Callable[[Tensor, Tensor], None]
+
+
+def _by_quantile(task: _Task, quantiles: Sequence[Quantiles]) -> Found:
+    """What is found where each unit is lit at the same share of all pixels."""
+    thresholds = [each.quantile(1 - SHARE) for each in quantiles]
+    counts = [IoUCounts(layer.channels, len(task.segmenter.concepts), task.grid, task.grid) for layer in task.layers]
+    tops = yield from _count(task, [partial(_add_lit, *each) for each in zip(counts, thresholds, strict=True)])
+    return [LayerFindings(layer, limits, each.quantiles(KEPT), found, top) for layer, limits, each, found, top in zip(
+        task.layers, thresholds, quantiles, counts, tops, strict=True)]
+
+
+def _add_lit(counts: IoUCounts, thresholds: np.ndarray, maps: Tensor, masks: Tensor) -> None:
+    counts.add(maps > torch.from_numpy(thresholds.astype(np.float32)).to(maps.device)[:, None, None], masks)
+
+
+def _by_information(task: _Task, quantiles: Sequence[Quantiles]) -> Found:
+    """What is found where each unit has a threshold for each concept, fitted on the first pictures and counted on the others."""
+    levels = [LevelCounts(each.quantiles(1 - SHARES).T, len(task.segmenter.concepts), task.grid, task.grid) for each in quantiles]
+    yield from _pass(task, [each.add for each in levels], note="what tells most", last=task.fitted)
+    best = [each.best() for each in levels]
+    pairs = [PairCounts(limits, task.grid, task.grid, each.concept_cells, each.pictures)
+             for each, (limits, _) in zip(levels, best, strict=True)]
+    tops = yield from _count(task, [each.add for each in pairs])
+    found = []
+    for layer, each, counts, top, (limits, quality) in zip(task.layers, quantiles, pairs, tops, best, strict=True):
+        own = limits[np.arange(layer.channels), counts.iou.argmax(1)]
+        found.append(LayerFindings(layer, np.where(np.isfinite(own), own, each.quantile(1 - SHARE)), each.quantiles(KEPT), counts,
+                                   top, quality))
+    return found
+
+
+def _count(task: _Task, adds: Sequence[Add]) -> Generator[Progress, None, list[TopK]]:
+    """The one pass over all pictures that are counted; the pictures in which each unit goes highest."""
     tops = [TopK(layer.channels, TOP) for layer in task.layers]
-    done, before = 0, task.calibrated(task.total)
-    for inputs in task.batches():
+    done = yield from _pass(task, adds, note="counting", first=task.fitted, tops=tops)
+    if isinstance(task.segmenter, KnownMasks) and done != len(task.segmenter):
+        raise ShapeError(f"{len(task.segmenter)} known masks for {done} pictures; give one per picture, in order.")
+    if done == task.fitted:
+        raise ArgumentError(f"only {done} pictures came, and as many fit the thresholds; give more, or a smaller calibration.")
+    return tops
+
+
+def _pass(task: _Task, adds: Sequence[Add], *, note: str, first: int = 0, last: int | None = None,
+          tops: Sequence[TopK] = ()) -> Generator[Progress, None, int]:
+    """Hand each layer's maps and the masks, both on the grid, to its counts; answers the place after the last picture."""
+    done, before = first, task.calibrated(task.total)
+    for inputs in task.batches(first, last):
         with torch.no_grad():
             runs = list(_runs(task, inputs))
             masks = masks_on(_masks(task, inputs, runs[-1], done), task.grid)
-            for run, limit, each, top in zip(runs, limits, counts, tops, strict=True):
-                each.add(maps_on(run.features, task.grid) > limit, masks.to(run.features.device))
+            for run, add in zip(runs, adds, strict=True):
+                add(maps_on(run.features, task.grid), masks.to(run.features.device))
+            for run, top in zip(runs, tops, strict=False):
                 top.add(run.features.amax((2, 3)).float().cpu(), task.numbers(done, len(inputs)))
         done += len(inputs)
-        yield Progress(before + done, before + task.total if task.total else 0, "counting")
-    if isinstance(task.segmenter, KnownMasks) and done != len(task.segmenter):
-        raise ShapeError(f"{len(task.segmenter)} known masks for {done} pictures; give one per picture, in order.")
-    return counts, tops
+        yield Progress(before + done, before + task.total if task.total else 0, note)
+    return done
 
 
 def _runs(task: _Task, inputs: Any) -> Iterator[PausedRun]:

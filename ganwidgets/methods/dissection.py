@@ -27,6 +27,7 @@ from ganwidgets.core.errors import (
     one_of,
 )
 from ganwidgets.core.examples import Examples
+from ganwidgets.core.information import PairCounts
 from ganwidgets.core.nets import Layer
 from ganwidgets.core.rankings import HIGH, check_mode, first_units, ranked_edit
 from ganwidgets.core.regions import Region
@@ -42,12 +43,13 @@ FORMAT = 2
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerFindings:
     """What was counted at one layer: `thresholds` per unit, `quantiles` (KEPT, units), the counts of meetings, and the
-    pictures in which each unit goes highest."""
+    pictures in which each unit goes highest. `quality` (units, concepts): under "iqr", how much each pair tells of one another."""
     layer: Layer
     thresholds: Float[np.ndarray, " units"]
     quantiles: Float[np.ndarray, "kept units"]
-    counts: IoUCounts
+    counts: IoUCounts | PairCounts
     tops: TopK
+    quality: Float[np.ndarray, "units concepts"] | None = None
 
     @cached_property
     def iou(self) -> Float[np.ndarray, "units concepts"]:
@@ -66,8 +68,8 @@ class Dissection:
     """The units of one or several layers, with the concept that each of them agrees with best (Bau et al. 2020).
 
     `table` has a row a unit, `scores` is units x concepts, `units_for` ranks, `edit` answers the edit that inserts or
-    removes a concept. `share` is the part of all pixels at which a unit counts as lit; `calibration` the number of
-    pictures that the thresholds come from, or "all"; `digest` that of the model as loaded.
+    removes a concept. `share` is the part of all pixels at which a unit counts as lit under the rule "quantile"; `calibration`
+    the number of pictures that the thresholds come from, or "all"; `digest` that of the model as loaded.
     """
     model: str
     digest: str
@@ -95,7 +97,7 @@ class Dissection:
 
     @property
     def thresholds(self) -> dict[str, Float[np.ndarray, " units"]]:
-        """By layer: each unit's threshold, above which it counts as lit."""
+        """By layer: each unit's threshold, above which it counts as lit; under "iqr" that for its own concept."""
         return {found.layer.name: found.thresholds for found in self.findings}
 
     @property
@@ -117,7 +119,8 @@ class Dissection:
 
         `iou_cap` is the most that a unit lit at `share` of the pixels can reach for that concept; `iou_other` the IoU
         with the masks of other pictures, over all pairs: what position alone gives; `live`: it lights up somewhere. A
-        unit that meets no concept has the concept "".
+        unit that meets no concept has the concept "". Under the rule "iqr" the cap is 1, and `iqr` says how much of what unit and
+        concept hold they share.
         """
         rows = pd.concat([self._rows(found) for found in self.findings], ignore_index=True)
         return rows.sort_values("iou", ascending=False, kind="stable", ignore_index=True)
@@ -140,7 +143,7 @@ class Dissection:
         rows = pd.DataFrame({
             "concept": [concept.name for concept in self.concepts],
             "kind": [concept.kind for concept in self.concepts],
-            "share": counts.concept_shares, "iou_cap": iou_cap(counts.concept_shares, self.share),
+            "share": counts.concept_shares, "iou_cap": self._caps(counts),
             "layer": [found.layer.name for found, _ in best], "unit": [unit for _, unit in best],
             "iou": [found.iou[unit, index] for index, (found, unit) in enumerate(best)],
             "iou_other": [found.iou_other[unit, index] for index, (found, unit) in enumerate(best)],
@@ -204,8 +207,9 @@ class Dissection:
             for place, found in enumerate(self.findings):
                 numbers = io.BytesIO()
                 tops = {f"top_{name}": held for name, held in found.tops.integers.items()}
+                quality = {} if found.quality is None else {"quality": found.quality}
                 np.savez(numbers, thresholds=found.thresholds, quantiles=found.quantiles,
-                         **found.counts.integers, **tops)  # type: ignore[arg-type]
+                         **found.counts.integers, **tops, **quality)  # type: ignore[arg-type]
                 archive.writestr(f"layer{place}.npz", numbers.getvalue())
             for each in self.examples:
                 pictures = io.BytesIO()
@@ -215,7 +219,7 @@ class Dissection:
 
     def _rows(self, found: LayerFindings) -> pd.DataFrame:
         counts = found.counts
-        iou, other, caps = found.iou, found.iou_other, iou_cap(counts.concept_shares, self.share)
+        iou, other, caps = found.iou, found.iou_other, self._caps(counts)
         units, best = np.arange(counts.units), iou.argmax(1)
         meets = iou[units, best] > 0
         return pd.DataFrame({
@@ -224,7 +228,12 @@ class Dissection:
             "kind": [self.concepts[index].kind if meet else "" for index, meet in zip(best, meets, strict=True)],
             "iou": iou[units, best], "iou_cap": caps[best] * meets, "iou_other": other[units, best],
             "threshold": found.thresholds, "live": counts.unit_shares > 0,
+            **({} if found.quality is None else {"iqr": found.quality[units, best]}),
         })
+
+    def _caps(self, counts: IoUCounts | PairCounts) -> Float[np.ndarray, " concepts"]:
+        """The most that the rule can give each concept."""
+        return np.ones(counts.concepts) if self.rule == "iqr" else iou_cap(counts.concept_shares, self.share)
 
     def _found(self, concept: str | Concept, layer: str | Layer | None) -> tuple[LayerFindings, int]:
         index = concept_index(self.concepts, concept, where="the dissection")
@@ -275,13 +284,14 @@ def open_dissection(path: str | os.PathLike) -> Dissection:
             concepts = tuple(Concept(name, kind, tuple(color)) for name, kind, color in record["concepts"])
             layers = [Layer(str(name), int(units), int(height), int(width))
                       for name, units, height, width in record["layers"]]
-            findings = tuple(_findings(archive, place, layer, len(concepts)) for place, layer in enumerate(layers))
+            rule = str(record["rule"])
+            findings = tuple(_findings(archive, place, layer, len(concepts), rule) for place, layer in enumerate(layers))
             if not findings or len({found.counts.pictures for found in findings}) > 1:
                 raise StatisticsError("its layers do not belong together")
             shown = tuple(Examples.from_arrays(layer, _arrays(archive, f"examples{place}.npz"))
                           for place, layer in enumerate(layers) if f"examples{place}.npz" in archive.namelist())
             calibration = record["calibration"]
-            return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, str(record["rule"]),
+            return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, rule,
                               float(record["share"]), calibration if calibration == "all" else int(calibration), shown)
     except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
             MemoryError, zlib.error, zipfile.BadZipFile) as error:
@@ -296,13 +306,14 @@ def _arrays(archive: zipfile.ZipFile, name: str) -> Mapping[str, np.ndarray]:
         return {each: file[each] for each in file.files}
 
 
-def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int) -> LayerFindings:
+def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int, rule: str) -> LayerFindings:
     state = _arrays(archive, f"layer{place}.npz")
-    counts = IoUCounts.from_integers(state)
+    counts = (PairCounts if rule == "iqr" else IoUCounts).from_integers(state)
     if (counts.units, counts.concepts) != (layer.channels, concepts):
         raise StatisticsError(f"{layer.name} has counts for {counts.units} units and {counts.concepts} concepts.")
     tops = TopK.from_integers({name.removeprefix("top_"): held for name, held in state.items() if name.startswith("top_")})
     if (tops.units, tops.k) != (layer.channels, TOP):
         raise StatisticsError(f"{layer.name} has {tops.k} highest pictures of {tops.units} units.")
     return LayerFindings(layer, expect(state, "thresholds", (layer.channels,), np.float64),
-                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts, tops)
+                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts, tops,
+                         expect(state, "quality", (layer.channels, concepts), np.float64) if rule == "iqr" else None)

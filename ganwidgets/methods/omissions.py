@@ -113,19 +113,24 @@ def segmentation_statistics(pictures: Any, segmenter: Segmenter | KnownMasks) ->
     `pictures` may be None: the masks say it all. Errors: ArgumentError, SeedError, ShapeError.
     """
     if isinstance(segmenter, KnownMasks):
-        return Statistics(segmenter.names, segmenter.masks.double().mean(dim=(2, 3)).cpu().numpy())
+        return Statistics(segmenter.names, _shares(segmenter.masks))
     rows: list[np.ndarray] = []
     total, batches = _batches(pictures)
     done = 0
     for batch in batches:
         with torch.no_grad():
             masks = segmenter.segment(batch)
-        rows.append(masks.double().mean(dim=(2, 3)).cpu().numpy())
+        rows.append(_shares(masks))
         done += len(batch)
         yield Progress(done, total, "pictures")
     if not rows:
         raise ArgumentError("no pictures came; give a tensor, batches, or (generator, seeds).")
     return Statistics(segmenter.names, np.concatenate(rows))
+
+
+def _shares(masks: Tensor) -> np.ndarray:
+    """The share of each mask's pixels (n, k): counted in whole numbers where the masks are, since not every device has float64."""
+    return masks.sum(dim=(2, 3)).cpu().numpy() / (masks.shape[2] * masks.shape[3])
 
 
 def _batches(pictures: Any) -> tuple[int, Iterable[Tensor]]:

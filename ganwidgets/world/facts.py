@@ -17,10 +17,11 @@ from .words import COLOR_NAMES, SPANS, SYNONYMS, color_name, plural
 Words = dict[str, tuple[str, ...]]
 COLORS = tuple(COLOR_NAMES)
 COLORED = ("house", "church", "barn", "wall", "door", "roof", "dome", "fence", "tree")      # what captions give colours to
-# The colours that each of them can have in the world.
-HUES: dict[str, tuple[str, ...]] = {name: tuple(dict.fromkeys(map(color_name, colors))) for name, colors in {
+# The shades that each of them can have in the world, and their names.
+SHADES: dict[str, tuple[Color, ...]] = {
     **WALLS, "wall": sum(WALLS.values(), ()), "door": DOORS, "roof": sum(ROOFS.values(), ()), "dome": DOMES, "fence": FENCES,
-    "tree": FOLIAGE["spring"] + FOLIAGE["summer"] + FOLIAGE["autumn"] + CONIFER}.items()}
+    "tree": FOLIAGE["spring"] + FOLIAGE["summer"] + FOLIAGE["autumn"] + CONIFER}
+HUES: dict[str, tuple[str, ...]] = {name: tuple(dict.fromkeys(map(color_name, shades))) for name, shades in SHADES.items()}
 APART = 40                                  # of 255: another colour must be so much farther away to be visibly another
 SEASON_WORDS: Words = {"spring": ("spring", "springtime"), "summer": ("summer", "summertime"), "autumn": ("autumn", "fall"),
                 "winter": ("winter", "wintertime")}

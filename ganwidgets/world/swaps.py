@@ -64,11 +64,12 @@ def put(text: str, place: int, word: str) -> str:
 
 
 def colors(words: list[str], view: View, facts: np.ndarray) -> list[Choice]:
-    """Other colours that the thing can have in the world, and that are visibly not its own here."""
+    """Other colours that the thing can have in the world, and that are visibly not its own here; any, where it is repainted."""
     found = []
-    for place, _, concept in colored(words):
+    for place, own, concept in colored(words):
         near = int(facts[FIRST_COLOR + COLORED.index(concept)])
-        found += [(place, color) for color in HUES[concept] if near and not near >> COLORS.index(color) & 1]
+        possible = HUES[concept] if own in HUES[concept] else COLORS
+        found += [(place, color) for color in possible if near and not near >> COLORS.index(color) & 1]
     return found
 
 

@@ -8,7 +8,8 @@ import torch
 
 from ganwidgets import cli
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.scores import WEIGHTS, Score, mean_iou, recomputed, recomputed_generators, stated
+from ganwidgets.methods.omissions import Statistics
+from ganwidgets.scores import WEIGHTS, Score, close, mean_iou, recomputed, recomputed_generators, stated
 from ganwidgets.world.render import render
 from ganwidgets.world.train.segmenter_card import RENDERS
 
@@ -22,11 +23,21 @@ def test_every_score_of_the_cards_is_found_again():
     assert all(0 < score.error < 0.03 for score in found[:4])
 
 
-def test_the_generators_distances_are_computed_from_their_cards_pictures():
+def test_the_generators_scores_are_computed_from_their_cards_pictures():
     found = list(recomputed_generators(60))
-    assert [score.net for score in found] == ["storybook", "storybook-style"]
+    assert [(score.net, score.what.split()[0]) for score in found] == [
+        (net, what) for net in ("storybook", "storybook-style") for what in ("Fréchet", "concepts", "precision", "recall")]
     assert all(score.stated > 0 and score.error > 0 for score in found)
-    assert all(score.found > score.stated for score in found), "few pictures lie farther off"
+    assert all(score.found > score.stated for score in found[::4]), "few pictures lie farther off"
+
+
+def test_a_share_is_close_within_a_factor_of_2_of_pixels_and_of_pictures():
+    reference = Statistics.from_table([[0.2, 0.2, 0.1, 0.0], [0.2, 0.0, 0.1, 0.0]], "abcd")
+    own = Statistics.from_table([[0.11, 0.1, 0.05, 0.3], [0.11, 0.1, 0.04, 0.3]], "abcd")
+    assert close(own, reference) == {"a": True, "b": True, "c": False}      # none of d is there to be compared with
+    seldom = Statistics.from_table([[0.2, 0.3, 0.1, 0.0], *[[0.2, 0.0, 0.1, 0.0]] * 2], "abcd")
+    often = Statistics.from_table([[0.2, 0.1, 0.1, 0.0]] * 3, "abcd")
+    assert not close(often, seldom)["b"], "as many pixels, in three times the pictures"
 
 
 def test_a_score_that_is_off_does_not_hold():

@@ -81,6 +81,13 @@ def caused(g):
                                   progress=False).rankings["insert"]["bright"])
 
 
+def counted(g):
+    shares = gw.segmentation_statistics((g, range(8)), Brightness(), progress=False).table
+    one, other = (g.images(g.sample(seeds)).flatten(1) for seeds in (range(8), range(8, 16)))
+    near = gw.precision_recall(one, other)
+    return torch.tensor([*shares.flatten(), near.precision, near.recall])
+
+
 BOX, MASK = gw.Region.box(0, 0, 0.5, 1), gw.Region.from_mask(np.random.RandomState(0).rand(13, 13))
 WAYS = {
     "drawn": drawn, "with noise of a seed": lambda g: drawn(g, noise=7), "own vectors": own, "joined": joined, "mixed": styled,
@@ -90,7 +97,7 @@ WAYS = {
     "other latents": lambda g: drawn(g, gw.LatentEdit(g.sample([6]), seeds=(3,))),
     "other latents within": lambda g: drawn(g, gw.LatentEdit(g.sample([6]), seeds=(3,), region=BOX)),
 }
-LABS = {"painted": painted, "looked through": looked_through, "measured": measured, "caused": caused}
+LABS = {"painted": painted, "looked through": looked_through, "measured": measured, "caused": caused, "counted": counted}
 
 
 ALIKE = ("stylegan2, the port", "stylegan2-ada of classes", "stylegan3-t", "biggan-deep, ajbrock's", "r3gan")

@@ -115,6 +115,6 @@ def test_words_are_found_in_any_number():
 
 @pytest.mark.parametrize(("color", "name"), [
     ((250, 250, 250), "white"), ((180, 50, 45), "red"), ((60, 140, 60), "green"), ((60, 100, 170), "blue"),
-    ((120, 70, 45), "brown")])
+    ((120, 70, 45), "brown"), ((72, 82, 96), "grey"), ((164, 74, 80), "red")])
 def test_colours_have_plain_names(color, name):
     assert color_name(color) == name

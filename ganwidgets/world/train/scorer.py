@@ -15,15 +15,17 @@ from ganwidgets.models.segmenter_nets import folded_state
 from ganwidgets.models.segmenters import resized
 from ganwidgets.world.facts import false
 from ganwidgets.world.train import supervised
+from ganwidgets.world.train.repainted import draw_repainted, repainted
 from ganwidgets.world.train.scorer_card import write_card
-from ganwidgets.world.train.scorer_texts import Texts, texts_of, vocabulary
-from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, SIZE, Pool, render_pool
+from ganwidgets.world.train.scorer_texts import Texts, joined, texts_of, vocabulary
+from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, SIZE, pool, render_pool
 from ganwidgets.world.train.segmenter_wear import blotched, chosen, one_worn, recoloured
 from ganwidgets.world.train.state import state_folder
 from ganwidgets.world.train.storybook import halved
 from ganwidgets.world.train.supervised import Training
 
 PATH = Path(__file__).parents[1] / "weights" / "storybook-scorer.safetensors"
+REPAINTED_SEEDS = range(700_000, 708_000)
 HIGHEST = 100.0         # what scores are multiplied with, at most
 
 
@@ -58,13 +60,13 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     """Trains the scorer, writes its weights, and then its card.
 
     `minutes` is the time of the whole training: what was done before a `resume` counts, and the learning rate falls to 0 at
-    its end. It learns from the renders that the segmenters learn from and from captions of them, drawn and written first
-    where they are not there yet.
+    its end. It learns from the renders that the segmenters learn from, from repainted scenes, and from captions of both, drawn and
+    written first where they are not there yet.
     """
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.set_flush_denormal(True)
-    folder, pool = state_folder("storybook-scorer"), render_pool()
-    texts, words = texts_of(pool, RENDER_SEEDS, folder / "texts.npz"), vocabulary()
+    folder, words = state_folder("storybook-scorer"), vocabulary()
+    pictures, texts = learned_from(folder)
     training = supervised.begin(lambda: ScorerNet(recipe.shape, len(words.words), MOST_WORDS), seed=recipe.seed, rate=recipe.rate,
                                 decay=recipe.decay, place=place)
     state = folder / "state.pt"
@@ -73,7 +75,7 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     sides = words.encode("left right")
 
     def loss_of(step: int) -> Tensor:
-        return loss(recipe, training.net, batch(recipe, step, pool, texts, sides), place)
+        return loss(recipe, training.net, batch(recipe, step, pictures, texts, sides), place)
 
     supervised.run("storybook-scorer", training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep,
                    place=place, state=state)
@@ -82,11 +84,19 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     return scorer
 
 
-def batch(recipe: Recipe, number: int, pool: Pool, texts: Texts, sides: tuple[int, ...]) -> Batch:
+def learned_from(folder: Path) -> tuple[np.ndarray, Texts]:
+    """Pictures (n, SIZE, SIZE, 3) in bytes, of the world and of repainted scenes, and their captions."""
+    renders, painted = render_pool(), pool("repainted", draw_repainted, REPAINTED_SEEDS)
+    own = texts_of(renders, RENDER_SEEDS, folder)
+    other = texts_of(painted, REPAINTED_SEEDS, folder, repainted)
+    return np.concatenate([renders.pictures, painted.pictures]), joined(own, other, len(renders))
+
+
+def batch(recipe: Recipe, number: int, images: np.ndarray, texts: Texts, sides: tuple[int, ...]) -> Batch:
     """Worn pictures and crops with their captions; the same for the same step, so that a resumed training goes on alike."""
     random = RandomState((recipe.seed * 1_000_003 + number) % 2 ** 32)
     rows = np.sort(random.randint(0, len(texts), recipe.batch))
-    pictures = torch.cat([cut(pool.pictures[texts.picture[row]], texts.crop[row]) for row in rows])
+    pictures = torch.cat([cut(images[texts.picture[row]], texts.crop[row]) for row in rows])
     words = torch.from_numpy(texts.words[rows].astype(np.int64))
     pictures, words = mirrored(random, pictures, words, sides)
     worn = blotched(random, recoloured(random, pictures))
@@ -146,7 +156,7 @@ def finish(recipe: Recipe, training: Training, captions: int, place: torch.devic
     words = vocabulary().words
     net = ScorerNet(recipe.shape, len(words), MOST_WORDS, norm=False)
     net.load_state_dict(folded_state(training.average))
-    about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS), "captions": captions,
-             **supervised.told(training, place)}
+    about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS),
+             "repainted": len(REPAINTED_SEEDS), "captions": captions, **supervised.told(training, place)}
     save_scorer_file(path, net, name="storybook", words=words, size=SIZE, about=about)
     return load_scorer_file(path, place)

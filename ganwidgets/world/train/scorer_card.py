@@ -26,11 +26,12 @@ from -1 to 1 and is differentiable; `scorer.unknown(text)` names the words that 
   whole text, by two blocks of attention; what it means, from the word alone. The score is the mean of the words' cosines, each
   weighted by its word. {parameters:,} parameters, float16, {kilobytes:,} kB; weights digest `{digest}`.
 * Trained by `ganwidgets train scorer --minutes {minutes:.0f}`: seed {seed}, {steps:,} steps of {batch} pictures in
-  {minutes} minutes on {machine}, from {pictures:,} renders, whose seeds (from {first_seed}) the segmenters learn from too, and
-  {captions:,} captions of them and of their crops, each beside captions with one word put wrong. Pictures are worn: mirrored,
-  blurred, recoloured, noisy, JPEG. It never saw a generated picture, and no segmenter took part.
-* Held out of its captions: {pairs} of the (colour, thing) pairs, {synonyms} rarer nouns from one style each, and the orders in
-  which the setting or a relation comes first.
+  {minutes} minutes on {machine}, from {pictures:,} renders, whose seeds (from {first_seed}) the segmenters learn from too,
+  {repainted:,} renders of scenes whose things have the colours of other things, and {captions:,} captions of all and of their
+  crops, each beside captions with one word put wrong. Pictures are worn: mirrored, blurred, recoloured, noisy, JPEG. It never saw a
+  generated picture, and no segmenter took part.
+* Held out of all captions: {pairs} of the (colour, thing) pairs of the world, {synonyms} rarer nouns from one style each, and the
+  orders in which the setting or a relation comes first. A shade of a pair that is held out has its name on other things.
 * Measured by `python -m ganwidgets.world.train.scorer_card` on {processor}.
 * License: the weights are CC0 1.0 (public domain).
 

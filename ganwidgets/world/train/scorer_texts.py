@@ -1,6 +1,8 @@
 """The captions that the scorer learns from: of whole pictures and crops, with their false twins; and what is held out of them."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,12 @@ from numpy.random import RandomState
 from ganwidgets.models.scorers import Vocabulary
 from ganwidgets.world.captions import SIZE, STYLES, View, view_of, worded
 from ganwidgets.world.facts import COLORS, HUES, pairs_in, said, shown, words_of
+from ganwidgets.world.parts import Scene
 from ganwidgets.world.scenes import scene
 from ganwidgets.world.swaps import swaps
 from ganwidgets.world.train.segmenter_pool import Pool
 from ganwidgets.world.train.state import announced
-from ganwidgets.world.words import COUNTS, HOURS, MANY, SEASONS, SOME, SPANS, SYNONYMS, WEATHERS
+from ganwidgets.world.words import COLOR_NAMES, COUNTS, HOURS, MANY, SEASONS, SOME, SPANS, SYNONYMS, WEATHERS
 
 WHOLE, CROPS, IN_CROP = 5, 3, 2     # captions of the whole picture, crops, and captions of each
 SMALLEST, LARGEST = 22, 56          # px of a crop's side
@@ -95,13 +98,15 @@ class Texts:
         return len(self.picture)
 
 
-def texts_of(pool: Pool, seeds: Sequence[int], path: Path) -> Texts:
-    """The captions of the pool's pictures, written once and kept at `path`."""
+def texts_of(pool: Pool, seeds: Sequence[int], folder: Path, scene_of: Callable[[int], Scene] = scene) -> Texts:
+    """The captions of the pool's pictures, written once and kept in a folder, under a name that follows from all that is taught."""
+    words = vocabulary()
+    taught_now = repr((words.words, sorted(PAIRS), sorted(SYNONYM_STYLES), COLOR_NAMES)).encode()
+    path = folder / f"texts-{seeds[0]}-{len(seeds)}-{zlib.crc32(taught_now):08x}.npz"
     if not path.exists():
-        words = vocabulary()
         found: list[tuple[np.ndarray, ...]] = []
         for place in announced(range(len(seeds)), "writing captions"):
-            found += scene_texts(seeds[place], place, pool.rows([place])[1][0], words)
+            found += scene_texts(scene_of(seeds[place]), place, pool.rows([place])[1][0], words)
         parts = [np.stack(each) for each in zip(*found, strict=True)]
         with path.with_suffix(".part").open("wb") as file:
             np.savez(file, words=parts[0], picture=parts[1], crop=parts[2], said=parts[3], shown=parts[4])
@@ -110,9 +115,15 @@ def texts_of(pool: Pool, seeds: Sequence[int], path: Path) -> Texts:
         return Texts(**held)
 
 
-def scene_texts(seed: int, place: int, masks: np.ndarray, words: Vocabulary) -> Iterable[tuple[np.ndarray, ...]]:
+def joined(first: Texts, second: Texts, pictures: int) -> Texts:
+    """Both; the pictures of the second come after the `pictures` of the first."""
+    later = dataclasses.replace(second, picture=second.picture + pictures)
+    return Texts(*(np.concatenate([getattr(first, part.name), getattr(later, part.name)]) for part in dataclasses.fields(Texts)))
+
+
+def scene_texts(it: Scene, place: int, masks: np.ndarray, words: Vocabulary) -> Iterable[tuple[np.ndarray, ...]]:
     """The rows of Texts of one picture."""
-    it, random = scene(seed), RandomState(seed)
+    random = RandomState(it.seed)
     boxes = [((0, 0, SIZE, SIZE), WHOLE)] + [(crop_box(random), IN_CROP) for _ in range(CROPS)]
     for box, count in boxes:
         x0, y0, x1, y1 = (each / SIZE for each in box)

@@ -24,8 +24,8 @@ class StyleRecipe(Recipe):
     mixing: float = 0.5          # the share of the pictures whose rows of w come from two z
     stages: tuple[Stage, ...] = (Stage(16, 48_000, 32, 0.2), Stage(32, 96_000, 16, 0.5), Stage(64, 100_000_000, 16, 1.0))
     adversary: dict[int, int] = field(default_factory=lambda: {32: 48, 16: 64, 8: 96, 4: 128})
-    cool_from: int = 300_000
-    cool_over: float = 60_000
+    cool_from: int = 570_000     # it had cooled from 300,000 to 363,456 pictures already, and was warmed again
+    cool_over: float = 25_000
     seed: int = 2
     name: str = "storybook-style"
 
