@@ -32,6 +32,8 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_examples": ("examples",),
+    "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
+    "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -109,6 +111,11 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
+    from ganwidgets.methods.dissect_alike import Alike as Alike
+    from ganwidgets.methods.dissect_alike import alike as alike
+    from ganwidgets.methods.dissect_compared import compare as compare
+    from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
+    from ganwidgets.methods.dissect_compared import matched_units as matched_units
     from ganwidgets.methods.dissect_examples import examples as examples
     from ganwidgets.methods.importance import Importance as Importance
     from ganwidgets.methods.importance import Removals as Removals
