@@ -34,6 +34,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.dissect_examples": ("examples",),
     "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
     "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
+    "ganwidgets.methods.dissect_bars": ("concept_bars", "BarGraph"),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -113,6 +114,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import open_dissection as open_dissection
     from ganwidgets.methods.dissect_alike import Alike as Alike
     from ganwidgets.methods.dissect_alike import alike as alike
+    from ganwidgets.methods.dissect_bars import BarGraph as BarGraph
+    from ganwidgets.methods.dissect_bars import concept_bars as concept_bars
     from ganwidgets.methods.dissect_compared import compare as compare
     from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
     from ganwidgets.methods.dissect_compared import matched_units as matched_units
