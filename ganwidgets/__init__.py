@@ -35,6 +35,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
     "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
     "ganwidgets.methods.dissect_bars": ("concept_bars", "BarGraph"),
+    "ganwidgets.methods.dissect_words": ("label_units", "UnitWords"),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -120,6 +121,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
     from ganwidgets.methods.dissect_compared import matched_units as matched_units
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.dissect_words import UnitWords as UnitWords
+    from ganwidgets.methods.dissect_words import label_units as label_units
     from ganwidgets.methods.importance import Importance as Importance
     from ganwidgets.methods.importance import Removals as Removals
     from ganwidgets.methods.importance import importance as importance
