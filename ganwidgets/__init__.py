@@ -32,6 +32,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_examples": ("examples",),
+    "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
+    "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
+    "ganwidgets.methods.dissect_bars": ("concept_bars", "BarGraph"),
+    "ganwidgets.methods.dissect_words": ("label_units", "UnitWords"),
+    "ganwidgets.methods.dissect_report": ("report",),
+    "ganwidgets.methods.dissect_cached": ("dissect_cached",),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
     "ganwidgets.methods.omissions": ("Statistics", "Distance", "segmentation_statistics", "frechet_segmentation_distance"),
@@ -109,7 +115,18 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import Dissection as Dissection
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
+    from ganwidgets.methods.dissect_alike import Alike as Alike
+    from ganwidgets.methods.dissect_alike import alike as alike
+    from ganwidgets.methods.dissect_bars import BarGraph as BarGraph
+    from ganwidgets.methods.dissect_bars import concept_bars as concept_bars
+    from ganwidgets.methods.dissect_cached import dissect_cached as dissect_cached
+    from ganwidgets.methods.dissect_compared import compare as compare
+    from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
+    from ganwidgets.methods.dissect_compared import matched_units as matched_units
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.dissect_report import report as report
+    from ganwidgets.methods.dissect_words import UnitWords as UnitWords
+    from ganwidgets.methods.dissect_words import label_units as label_units
     from ganwidgets.methods.importance import Importance as Importance
     from ganwidgets.methods.importance import Removals as Removals
     from ganwidgets.methods.importance import importance as importance

@@ -1,6 +1,6 @@
 """A net of two layers with random weights, as a generator and as a classifier, and a judge that goes by colours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from ganwidgets.core.concepts import Concept, Segmenter
 from ganwidgets.core.digests import WeightDigests
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, PausedRun
 from ganwidgets.testing import planted_generator
+from ganwidgets.testing.planted import PlantedNet
 
 
 class Net(nn.Module):
@@ -86,6 +87,19 @@ class Colours(Segmenter):
         return torch.cat([first, bright, torch.zeros_like(bright)], 1)
 
 
+class Copied(PlantedNet):
+    """The planted net, in which unit 9 is twice unit 5 (a block), unit 1 is unit 7 the other way round, and unit 0 rests."""
+
+    def __init__(self):
+        super().__init__()
+        self.copies = nn.Parameter(torch.ones(1), requires_grad=False)      # so that its digest is another
+
+    def maps(self, z):
+        features = super().maps(z)
+        features[:, 9], features[:, 1], features[:, 0] = 2 * features[:, 5], -features[:, 7], 0.25
+        return features
+
+
 @pytest.fixture(scope="session")
 def toy():
     return Toy(Net())
@@ -104,3 +118,8 @@ def colours():
 @pytest.fixture(scope="session")
 def planted():
     return planted_generator()
+
+
+@pytest.fixture(scope="session")
+def copied(planted):
+    return replace(planted.generator, net=Copied(), digests=None)
