@@ -38,14 +38,14 @@ body{margin:0 auto;max-width:1200px;padding:16px;background:Canvas;color:CanvasT
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;list-style:none}
 a{color:LinkText}:focus-visible{outline:3px solid Highlight;outline-offset:2px}
-.gw-skip:not(:focus){position:absolute;left:-999px}
+.gw-skip{position:absolute;left:-999px}.gw-skip:focus{left:8px;top:8px;padding:4px 8px;background:Canvas}
 .gw-wide{overflow:auto;max-height:90vh}
 table{border-collapse:collapse;font-size:.875rem}
 caption{text-align:left;padding:.25rem 0}
 th,td{padding:.25rem .6rem;border-bottom:1px solid GrayText;text-align:left;vertical-align:middle}
 thead th{position:sticky;top:0;background:Canvas;white-space:nowrap}
 .gw-number{text-align:right;font-variant-numeric:tabular-nums}
-.gw-name{max-width:18rem;overflow-wrap:anywhere}
+.gw-name{max-width:18rem;overflow-wrap:break-word}
 img{display:block;border-radius:4px}
 .gw-swatch{width:.8em;height:.8em;margin-right:.4em;vertical-align:-.05em}
 """
@@ -204,7 +204,7 @@ def _strip(shown: Examples, unit: int, count: int, side: int) -> str:
     pictures = [each.resize((side, side), Image.Resampling.LANCZOS) for each in shown.row(unit)[:count]]
     if not pictures:
         return ""
-    whole = Image.new("RGB", (len(pictures) * (side + 2) - 2, side), "white")
+    whole = Image.new("RGB", (len(pictures) * (side + 2) - 2, side), "gray")
     for place, picture in enumerate(pictures):
         whole.paste(picture, (place * (side + 2), 0))
     content = base64.b64encode(jpeg(whole, quality=82)).decode()
@@ -214,7 +214,9 @@ def _strip(shown: Examples, unit: int, count: int, side: int) -> str:
 
 def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table that scrolls by itself where the window is narrow, by keys too."""
-    cells = "".join(f'<th scope="col">{escaped(head)}</th>' for head in heads)
+    number = ' class="gw-number"'
+    cells = "".join(f'<th scope="col"{number if rows and number in rows[0][place] else ""}>{escaped(head)}</th>'
+                    for place, head in enumerate(heads))
     lines = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return (f'<div class="gw-wide" role="region" tabindex="0" aria-label="{escaped(caption)}"><table><caption>{escaped(caption)}'
             f"</caption><thead><tr>{cells}</tr></thead><tbody>\n{lines}\n</tbody></table></div>")
