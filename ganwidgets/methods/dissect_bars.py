@@ -67,14 +67,15 @@ def graph(counts: pd.DataFrame, title: str) -> BarGraph:
     parts, top = list(_legend(names)), 26 if len(names) > 1 else 8
     scale = (WIDTH - NAMES - 48) / max(1, int(counts[counts.columns[2:]].to_numpy().max(initial=0)))
     for kind, rows in kept.groupby("kind", sort=False):
-        parts.append(f'<text class="gw-kind" x="8" y="{top + 13}">{escaped(kind)}: {len(rows)}</text>')
+        many = f"{len(rows)} concept{'s' * (len(rows) > 1)}"
+        parts.append(f'<text class="gw-kind" x="8" y="{top + 13}">{escaped(kind)}: {many}</text>')
         top += LINE + 4
         for row in rows.itertuples(index=False):
             parts.append(_row(str(row[0]), row[2:], names, top, scale))
             top += max(LINE, BAR * len(names) + 6)
     rest = len(counts) - len(kept)
     if rest or not len(kept):
-        parts.append(f'<text x="8" y="{top + 13}">{f"and {rest} more concepts" if rest else "no unit draws a concept"}</text>')
+        parts.append(f'<text x="8" y="{top + 13}">{f"and {rest} more" if rest else "no unit draws a concept"}</text>')
         top += LINE
     return BarGraph(title, "".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" class="gw-bars" role="img" aria-label="{_said(kept, title)}" '

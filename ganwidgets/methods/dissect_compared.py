@@ -110,9 +110,9 @@ def concept_counts(dissections: Several, *, layer: str | Layer | None = None, le
         kept = table[(table["iou"] >= least) & (table["concept"] != "")]
         counts[name] = kept.groupby(["kind", "concept"]).size()
     rows = pd.DataFrame(counts).fillna(0).astype(int).rename_axis(["kind", "concept"]).reset_index()
-    order = rows.assign(place=[KINDS.index(kind) for kind in rows["kind"]], total=-rows[list(counts)].sum(axis=1))
-    rows = order.sort_values(["place", "total", "concept"], kind="stable", ignore_index=True)
-    return rows[["concept", "kind", *counts]]
+    total = rows[list(counts)].sum(axis=1)
+    order = sorted(rows.index, key=lambda row: (KINDS.index(rows["kind"][row]), -total[row], rows["concept"][row]))
+    return rows.loc[order, ["concept", "kind", *counts]].reset_index(drop=True)
 
 
 def matched_units(a: Dissection, b: Dissection, *, least: float = COUNTED) -> pd.DataFrame:

@@ -31,21 +31,21 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")                     # what a spreadsh
 COLUMNS = {
     "unit": "unit", "concept": "concept", "kind": "kind", "iou": "IoU", "iou_cap": "IoU at most",
     "iou_other": "IoU, other pictures", "iqr": "shared information", "threshold": "threshold", "live": "lights up",
-    "word": "word", "agreement": "agreement", "agreement_other": "agreement, other pictures"}
+    "word": "word", "lead": "lead", "lead_other": "lead, other pictures"}
 STYLE = """
 :root{color-scheme:light dark}
 body{margin:0 auto;max-width:1200px;padding:16px;background:Canvas;color:CanvasText;font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;list-style:none}
 a{color:LinkText}:focus-visible{outline:3px solid Highlight;outline-offset:2px}
-.gw-skip:not(:focus){position:absolute;left:-999px}
+.gw-skip{position:absolute;left:-999px}.gw-skip:focus{left:8px;top:8px;padding:4px 8px;background:Canvas}
 .gw-wide{overflow:auto;max-height:90vh}
 table{border-collapse:collapse;font-size:.875rem}
 caption{text-align:left;padding:.25rem 0}
 th,td{padding:.25rem .6rem;border-bottom:1px solid GrayText;text-align:left;vertical-align:middle}
 thead th{position:sticky;top:0;background:Canvas;white-space:nowrap}
 .gw-number{text-align:right;font-variant-numeric:tabular-nums}
-.gw-name{max-width:18rem;overflow-wrap:anywhere}
+.gw-name{max-width:18rem;overflow-wrap:break-word}
 img{display:block;border-radius:4px}
 .gw-swatch{width:.8em;height:.8em;margin-right:.4em;vertical-align:-.05em}
 """
@@ -129,7 +129,7 @@ def _page(d: Dissection, title: str, words: Mapping[str, pd.DataFrame], count: i
         f"style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'\">",
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escaped(title)}</title>", f"<style>{style}</style></head><body>",
-        '<a class="gw-skip" href="#concepts">To the concepts</a>', f"<header><h1>{escaped(title)}</h1>", _about(d, shown),
+        '<a class="gw-skip" href="#concepts">To the concepts</a>', f"<header><h1>{escaped(title)}</h1>", _about(d, shown, words),
         '<nav aria-label="Parts of this page"><ul>', *(f'<li><a href="#{key}">{escaped(name)}</a></li>' for key, name in places),
         "</ul></nav></header><main>", *sections, "</main></body></html>"]) + "\n"
 
@@ -138,16 +138,18 @@ def _section(key: str, heading: str, parts: Sequence[str]) -> str:
     return f'<section id="{key}" aria-labelledby="{key}-h"><h2 id="{key}-h">{escaped(heading)}</h2>{"".join(parts)}</section>'
 
 
-def _about(d: Dissection, shown: Mapping[Layer, Examples]) -> str:
+def _about(d: Dissection, shown: Mapping[Layer, Examples], words: Mapping[str, pd.DataFrame]) -> str:
     """What was done, and how to read the figures."""
     rule = ("each unit and concept have a threshold of their own, fitted on pictures that are not counted" if d.rule == "iqr" else
             f"a unit counts as lit at the {d.share:.0%} of all pixels where it is highest")
     pictures = ("" if shown else " The dissection keeps no pictures of its units, or they are too many for one page: "
                 "d.with_examples(gw.examples(g, d)) adds them.")
+    lead = (" <em>Lead</em>: by how many standard deviations a word fits better where the unit is highest; no segmenter is asked."
+            if words else "")
     return (f"<p>{escaped(d)}.</p><p>Weights {escaped(d.digest[:16])}. IoU: what unit and concept share of the pixels that either "
             f"has; {rule}. <em>IoU at most</em>: what that rule can give the concept. <em>IoU, other pictures</em>: with the "
             "masks of other pictures, what position alone gives. A concept in brackets is a unit's best, with an IoU below "
-            f"{COUNTED}, too little to say that it draws it.{pictures}</p>")
+            f"{COUNTED}, too little to say that it draws it.{lead}{pictures}</p>")
 
 
 def _concepts(d: Dissection) -> str:
@@ -174,7 +176,7 @@ def _units(d: Dissection, layer: Layer, shown: Examples | None, words: pd.DataFr
     """The table of a layer's units."""
     table = d.table.drop(columns="layer")
     if words is not None:
-        table = table.join(words[["word", "agreement", "agreement_other"]], on="unit")
+        table = table.join(words[["word", "lead", "lead_other"]], on="unit")
     rows = []
     for row in table.to_dict("records"):
         first = [f"<td>{_strip(shown, int(row['unit']), count, side)}</td>"] if shown is not None else []
@@ -202,7 +204,7 @@ def _strip(shown: Examples, unit: int, count: int, side: int) -> str:
     pictures = [each.resize((side, side), Image.Resampling.LANCZOS) for each in shown.row(unit)[:count]]
     if not pictures:
         return ""
-    whole = Image.new("RGB", (len(pictures) * (side + 2) - 2, side), "white")
+    whole = Image.new("RGB", (len(pictures) * (side + 2) - 2, side), "gray")
     for place, picture in enumerate(pictures):
         whole.paste(picture, (place * (side + 2), 0))
     content = base64.b64encode(jpeg(whole, quality=82)).decode()
@@ -212,7 +214,9 @@ def _strip(shown: Examples, unit: int, count: int, side: int) -> str:
 
 def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table that scrolls by itself where the window is narrow, by keys too."""
-    cells = "".join(f'<th scope="col">{escaped(head)}</th>' for head in heads)
+    number = ' class="gw-number"'
+    cells = "".join(f'<th scope="col"{number if rows and number in rows[0][place] else ""}>{escaped(head)}</th>'
+                    for place, head in enumerate(heads))
     lines = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return (f'<div class="gw-wide" role="region" tabindex="0" aria-label="{escaped(caption)}"><table><caption>{escaped(caption)}'
             f"</caption><thead><tr>{cells}</tr></thead><tbody>\n{lines}\n</tbody></table></div>")

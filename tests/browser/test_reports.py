@@ -1,6 +1,7 @@
 """A report in a browser with no network: its own policy refuses nothing, and it is readable light, dark, narrow and by keys."""
 
 import pytest
+from playwright.sync_api import expect
 
 from ganwidgets.methods.dissect import dissect
 from ganwidgets.methods.dissect_examples import examples
@@ -35,7 +36,7 @@ def test_a_report_is_read_with_no_network(browser, file):
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "To the concepts"
     page.click("nav a[href='#layer1']")
-    page.wait_for_function("() => document.querySelector('#layer1 h2').getBoundingClientRect().top < 100")
+    expect(page.locator("#layer1 h2")).to_be_in_viewport()
     page.focus("#layer1 .gw-wide")
     assert not complaints
     page.evaluate(AXE.read_text())

@@ -114,7 +114,8 @@ def test_what_shares_no_concept_has_no_pair(plain, planted):
 
 
 def test_counts_of_concepts(plain, of_copied, toy, colours):
-    counts = concept_counts({"one": plain, "two": of_copied})
+    counts = concept_counts({"place": plain, "total": of_copied})
+    assert counts.columns.tolist() == ["concept", "kind", "place", "total"]
     assert counts.values.tolist() == [["block", "object", 1, 2], ["dot", "object", 1, 1]]
     both = dissect(toy, colours, layers=toy.layers, seeds=range(20), progress=False)
     whole = concept_counts(both)
@@ -180,4 +181,4 @@ def test_no_name_breaks_the_drawing(names, title, count):
 def test_of_very_many_concepts_the_largest_are_drawn():
     counts = pd.DataFrame({"concept": [f"c{place}" for place in range(90)], "kind": "object", "n": range(90)})
     root, bars = drawn(graph(counts, "many"))
-    assert len(bars) == 80 and bars[0][0] == "c10, n: 10" and "and 10 more concepts" in "".join(root.itertext())
+    assert len(bars) == 80 and bars[0][0] == "c10, n: 10" and "and 10 more" in "".join(root.itertext())

@@ -176,7 +176,8 @@ def test_words_stand_beside(planted, both, tmp_path):
     words = UnitWords(both.model, both.digest, layer, ("a thing", "<i>"), 3, np.tile([.1, .6], (12, 1)), np.zeros((12, 2)),
                       np.full(12, .2), np.ones(12, bool))
     _, seen = written(both, tmp_path, words=words)
-    assert [row[-3:] for row in seen.tables[3][1:]] == [["<i>", "0.6", "0"]] * 12 and "word" not in seen.tables[2][0]
+    assert [row[-3:] for row in seen.tables[3][1:]] == [["<i>", "0.6", "0"]] * 12
+    assert seen.tables[3][0][-1] == "lead, other pictures" and "word" not in seen.tables[2][0]
     for wrong in (replace(words, digest="0" * 64), replace(words, layer=Layer("layer9", 1, 1, 1))):
         with pytest.raises(ArgumentError, match="gw.label_units"):
             report(both, tmp_path / "x.html", words=wrong)
