@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.models.checkpoints import check_hash
+from ganwidgets.models.checkpoints import check_hash, head_of
 
 DISSECT, GANDISSECT = "https://dissect.csail.mit.edu/models/", "http://gandissect.csail.mit.edu/models/"
 REWRITING = "http://rewriting.csail.mit.edu/data/models/"
@@ -118,8 +118,17 @@ def fetched(public: Public, *, accept_license: bool = False, folder: Path | None
     for file, places in missing.items():
         download(public.name, places, home / file)
     if public.sha256:
-        check_hash(whole, public.sha256)
+        check_or_remove(whole, public.sha256)
     return whole
+
+
+def check_or_remove(path: Path, sha256: str) -> None:
+    """Errors: CheckpointError for a file of another hash, which is taken away, so that another try fetches it anew."""
+    try:
+        check_hash(path, sha256)
+    except CheckpointError as error:
+        path.unlink(missing_ok=True)
+        raise CheckpointError(f"{error} It was taken away; try again, and it is fetched anew.") from None
 
 
 def cache_folder() -> Path:
@@ -139,7 +148,11 @@ def download(name: str, places: Sequence[str], target: Path) -> None:
     for place in places:
         try:
             pooch.retrieve(place, None, fname=target.name, path=target.parent, downloader=resume)
+            head_of(target)
             return
+        except CheckpointError as error:        # a page, say: what is kept would stand in the way of the next try
+            target.unlink(missing_ok=True)
+            said.append(f"{place.split('/')[2]}: {error}")
         except (requests.RequestException, OSError, ValueError) as error:
             said.append(f"{place.split('/')[2]}: {type(error).__name__}")
     raise CheckpointError(f"{name} is not on this computer and could not be fetched ({'; '.join(said)}); with a network try again, "
