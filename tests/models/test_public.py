@@ -106,6 +106,10 @@ def test_another_file_and_a_page_are_refused_and_not_kept(server, checkpoint, tm
         with pytest.raises(CheckpointError, match="not the file that was meant.*try again"):
             fetched(one(server, sha256="00000000"), folder=tmp_path)
     assert len(server.asked) == 2, "what is wrong is not kept"
+    (tmp_path / "small" / "small.pth").write_bytes(b"one's own")
+    with pytest.raises(CheckpointError, match="Take .*small.pth away"):
+        fetched(one(server, sha256="00000000"), folder=tmp_path)
+    assert (tmp_path / "small" / "small.pth").read_bytes() == b"one's own"
     monkeypatch.setattr(public, "PUBLIC", (single("page", "a page", "progan", "page.pth", (server.place,), **FACTS),))
     monkeypatch.setenv("GANWIDGETS_CACHE", str(tmp_path / "cache"))
     for _ in range(2):
@@ -136,7 +140,7 @@ def test_the_list_is_sound():
     for entry in PUBLIC:
         assert all(url.startswith("http") and places for places in entry.files.values() for url in places)
         assert entry.licence and entry.source
-        assert entry.free or any(word in entry.licence for word in ("Nvidia", "NC", "Stability"))
+        assert entry.free or any(word in entry.licence for word in ("Nvidia", "NC", "Stability", "none is stated"))
         assert not entry.sha256 or entry.sha256 in next(iter(entry.files))
     assert {"progan", "stylegan2"} <= {entry.kind for entry in PUBLIC} and "progan" in formats()
     with pytest.raises(NameLookupError, match="progan-kitchen"):
