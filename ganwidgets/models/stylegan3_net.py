@@ -14,7 +14,7 @@ from ganwidgets.models.nvlabs import ClassMapping
 from ganwidgets.models.resample import resample
 from ganwidgets.models.stylegan2_net import SQRT2, EqualLinear, modulated
 
-CELLS = 1 << 20     # that features have at once at their higher sampling rate, on a CPU
+CELLS = 1 << 21     # that features have at once at their higher sampling rate, on a CPU
 
 
 @dataclass(frozen=True)
