@@ -48,15 +48,29 @@ def tails(kind: str, g: LayeredGenerator, layers: list[Any], *, rounds: int, bat
     latents = g.sample(range(batch))
     runs = [g.head(latents, layer) for layer in layers]
     acts: list[Callable[[], Any]] = [lambda: g.images(latents), *(lambda run=run: g.tail(run) for run in runs)]
-    work = [multiply_adds(act) for act in acts]
+    work, least = [multiply_adds(act) for act in acts], least_times(acts, rounds)
+    for layer, done, took in zip(layers, work[1:], least[1:], strict=True):
+        yield Tail(kind, layer.name, layer.height, done / work[0], took / least[0])
+
+
+@torch.no_grad()
+def together(g: LayeredGenerator, *, rounds: int = 5, batch: int = 4) -> float:
+    """The time of a batch over that of one picture: much more than the pictures it has where features outgrow what memory there
+    is at hand."""
+    one, all_ = g.sample([0]), g.sample(range(batch))
+    times = least_times([lambda: g.images(one), lambda: g.images(all_)], rounds)
+    return times[1] / times[0]
+
+
+def least_times(acts: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """The least seconds of each, taken in turn; of this process alone, so that others count less."""
     least = [float("inf")] * len(acts)
     for _ in range(rounds):
         for place, act in enumerate(acts):
-            start = time.process_time()         # of this process alone, so that others count less
+            start = time.process_time()
             act()
             least[place] = min(least[place], time.process_time() - start)
-    for layer, done, took in zip(layers, work[1:], least[1:], strict=True):
-        yield Tail(kind, layer.name, layer.height, done / work[0], took / least[0])
+    return least
 
 
 def multiply_adds(act: Callable[[], Any]) -> int:
@@ -88,6 +102,7 @@ def main(names: list[str]) -> int:
         for tail in tails(name, g, list(g.layers), rounds=20):
             print(tail if exact(g) else f"{tail}  cut='replayed'", flush=True)
             kept = kept and (tail.over <= BOUND or not exact(g))
+        print(f"{name:22}four pictures take {together(g):.1f} times as long as one", flush=True)
     return 0 if kept else 1
 
 

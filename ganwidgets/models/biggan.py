@@ -106,10 +106,11 @@ def build(contents: Contents) -> BigGAN:
     held, name = dict(contents.tensors), contents.name
     check_finite(held, name)
     with unmade():
-        net = _hub_net(held, contents.facts, name) if hugging_face(contents) else _ajbrock_net(held, contents.facts, name)
+        hub, facts = hugging_face(contents), contents.facts
+        net = channels_last(_hub_net(held, facts, name) if hub else _ajbrock_net(held, facts, name))
     fill(net, held, name)
     divide(net, name)
-    return biggan(channels_last(net), name)
+    return biggan(net, name)
 
 
 def _hub_net(held: Mapping[str, Tensor], facts: Mapping[str, Any], name: str) -> HubNet:

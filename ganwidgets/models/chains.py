@@ -1,6 +1,7 @@
 """Generators whose layers are the steps of a chain, and those among them that also read a class: what their adapters share."""
 
 import abc
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ class ChainGenerator(LayeredGenerator):
         """The z of a batch as rows, on the net's device. Errors: LatentsError."""
         if inputs.z is None:
             raise LatentsError(f"{self.name} draws from z, and these latents hold only w.")
-        return inputs.z.reshape(len(inputs), -1).to(self.device, torch.float32)
+        return inputs.z.reshape(len(inputs), math.prod(self.latent_shape)).to(self.device, torch.float32)
 
 
 class ClassGenerator(ChainGenerator):

@@ -20,12 +20,11 @@ from ganwidgets.core.nets import Loaded
 from ganwidgets.models.contents import Contents, told
 from ganwidgets.models.formats import formats
 
-# the names under which training scripts keep the generator, the one that draws best first
-GENERATORS = ("g_ema", "G_ema", "generator_ema", "netG_ema", "ema", "params_ema", "generator", "netG", "G", "g", "gen",
-              "generator_state_dict", "netG_state_dict", "G_state_dict", "gen_state_dict", "g_state_dict", "modelG", "model",
-              "model_state_dict", "state_dict", "params", "net", "weights", "module")
-WRAPPED = ("module.", "generator.", "netG.", "model.", "_orig_mod.", "G.")      # prefixes that wrappers put before every key
-CRITICS = ("discriminator.", "netD.", "D.")                                     # and those of what was trained beside it
+# the words of the names under which training scripts keep a generator, as in "netG_state_dict": those of an average draw best
+AVERAGES, OWN = {"ema", "ge", "gema", "gs"}, {"g", "gen", "generator", "netg", "modelg"}
+FILLING = {"model", "models", "module", "net", "network", "params", "weights", "dict", "statedict", "state"}
+WRAPPED = ("module.", "generator.", "gen.", "netG.", "model.", "_orig_mod.", "G.", "g.")      # that wrappers put before every key
+CRITICS = ("discriminator.", "disc.", "netD.", "D.", "d.")      # and those of what was trained beside it
 HEAD = 512              # bytes that tell what a file is
 HEADER, CONFIG = 2 << 20, 2 << 20       # bytes that say what is in a safetensors file, or in a folder how its net is built
 KEYS, KEY = 4096, 256   # tensors that a net has at most, and characters of a key
@@ -109,6 +108,9 @@ def read(path: Path) -> Contents:
             from ganwidgets.models.pickles import read_nvlabs
 
             return read_nvlabs(path)
+        if head[8:9] != b"{":
+            raise CheckpointError(f"{path.name} cannot be read: it begins with {head[:16]!r}, as no file does that torch.save, "
+                                  "safetensors or NVIDIA's code wrote.")
         return read_safetensors(path)
 
 
@@ -198,22 +200,33 @@ def unwrapped(whole: Any, name: str, depth: int = 0) -> tuple[dict[str, Tensor],
     heard = {**config, **whole} if isinstance(config, Mapping) else whole
     facts = {str(key): value for key, value in heard.items() if isinstance(value, Tensor) or plain(value)}
     nested = {str(key): value for key, value in whole.items() if isinstance(value, Mapping) and holds_tensors(value)}
-    chosen = next((nested[key] for key in GENERATORS if key in nested), None)
-    if chosen is not None:
-        tensors, inner = unwrapped(chosen, name, depth + 1)
+    ranked = {key: rank for key in nested if (rank := likeness(key)) is not None}
+    if ranked:
+        chosen = min(ranked, key=ranked.__getitem__)
+        tensors, inner = unwrapped(nested[chosen], name, depth + 1)
         return tensors, {**inner, **facts}
     tensors = {str(key): value for key, value in whole.items() if isinstance(value, Tensor)}
     if not tensors:
         parts = ", ".join(str(key)[:80] for key in list(whole)[:8])
-        raise CheckpointError(f"{name} holds no weights of a generator; its parts are {parts or 'none'}.")
+        raise CheckpointError(f"{name} holds no weights of a generator under a name that is known here; its parts are "
+                              f"{parts or 'none'}. Save the one that draws by itself: torch.save(whole[part], file).")
     return _bare(tensors), {key: value for key, value in facts.items() if not isinstance(value, Tensor)}
+
+
+def likeness(key: str) -> int | None:
+    """How likely the table of that name is the generator that draws best, 0 the likeliest; None for one that is none."""
+    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", key)}
+    if not words or words == {"state"} or words - AVERAGES - OWN - FILLING:
+        return None
+    return 2 * (not words & AVERAGES) + (not words & OWN)
 
 
 def _bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights without the prefixes of wrappers; the generator's alone where a discriminator is held beside it."""
+    trained = any(key.startswith(CRITICS) for key in tensors)       # then losses may have left something too
     for prefix in WRAPPED:
         own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        if own and all(key.startswith((prefix, *CRITICS)) for key in tensors):
+        if own and (trained or len(own) == len(tensors)):
             return _bare(own)
     return tensors
 

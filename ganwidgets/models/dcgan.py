@@ -117,10 +117,11 @@ def build(contents: Contents) -> DCGAN:
         if normed:      # files older than torch 0.4.1 do not count their batches
             held.setdefault(f"main.{place + 1}.num_batches_tracked", torch.tensor(0))
     with unmade():
-        net = DCGANNet(widths, latent=held[keys[0]].shape[0], colors=colors, kernel=held[keys[0]].shape[-1], norms=norms,
-                       biases=tuple(f"main.{place}.bias" in held for place in places))
+        net = channels_last(DCGANNet(
+            widths, latent=held[keys[0]].shape[0], colors=colors, kernel=held[keys[0]].shape[-1], norms=norms,
+            biases=tuple(f"main.{place}.bias" in held for place in places)))
     fill(net, held, name)
-    return dcgan(channels_last(net), name)
+    return dcgan(net, name)
 
 
 def check_steps(held: Mapping[str, Tensor], places: list[int], name: str) -> None:

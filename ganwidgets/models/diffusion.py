@@ -80,7 +80,11 @@ class OneStep(ChainGenerator):
 
     def advance(self, place: int, x: Tensor, rest: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The features of a layer, and what was kept for the steps after it."""
-        return self.net.step(place, x, *rest)
+        if len(x):
+            return self.net.step(place, x, *rest)
+        # the attentions of diffusers cannot share no picture out among their heads
+        x, rest = self.net.step(place, *(part.new_zeros(1, *part.shape[1:]) for part in (x, *rest)))
+        return x[:0], tuple(part[:0] for part in rest)
 
     def _encoded(self, prompt: Any, count: int) -> Float[Tensor, "n d"]:
         return self.reader.read(as_prompts(self.prompt if prompt is None else prompt, count)).to(self.device)

@@ -67,13 +67,13 @@ class Machine:
 
     `names`: the exact (module, name) pairs that may be asked for, each with a function of ours that stands in its place.
     `longest`: bytes that one text or run of bytes may have. `persistent`: what a persistent id stands for. `numbered`: whether
-    the keys of a table may be whole numbers too.
+    the keys of a table may be whole numbers too. `advice`: what to do about a file that asks for another name.
     """
 
     def __init__(self, source: Source, names: Names, allowance: Allowance, *, longest: int,
-                 persistent: Callable[[Any], Any] | None = None, numbered: bool = False) -> None:
+                 persistent: Callable[[Any], Any] | None = None, numbered: bool = False, advice: str = "") -> None:
         self.source, self.names, self.allowance, self.longest, self.persistent = source, names, allowance, longest, persistent
-        self.numbered = numbered
+        self.numbered, self.advice = numbered, advice
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.known = {id(act) for act in names.values()}
@@ -94,10 +94,10 @@ class Machine:
             raise self.refusal("has a damaged pickle stream: values are left over at its end")
         return found
 
-    def refusal(self, words: str) -> CheckpointError:
+    def refusal(self, words: str, advice: str = "") -> CheckpointError:
         """The error that says so of this file."""
         shown = "".join(each if each.isprintable() else "?" for each in words)
-        return CheckpointError(f"{self.source.name} {shown}; nothing in it was run.")
+        return CheckpointError(f"{self.source.name} {shown}; nothing in it was run.{advice}")
 
     def pop(self) -> Any:
         """The last value."""
@@ -187,7 +187,7 @@ class Machine:
             raise self.refusal("is an original TensorFlow pickle and needs a conversion: legacy.py of the stylegan3 repository "
                                "makes a .pkl of it that opens here")
         if (module, name) not in self.names:
-            raise self.refusal(f"asks for {module[:LINE]}.{name[:LINE]}, which no net needs")
+            raise self.refusal(f"asks for {module[:LINE]}.{name[:LINE]}, which no net needs", self.advice)
         self.stack.append(self.names[module, name])
 
     def ask_stacked(self) -> None:

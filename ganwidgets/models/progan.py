@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final, get_args
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from ganwidgets.core.latents import Latents
 from ganwidgets.core.nets import Layer, LayeredGenerator, Loaded, PausedRun, full_float32
 from ganwidgets.models.contents import Contents, agreed, check_finite, fill, has, told, unmade
 from ganwidgets.models.progan_net import ProGANNet, Upsampling
+from ganwidgets.models.stylegan2_net import channels_last
 
 KIND = "progan"
 FACTS = ("upsample", "replicate_from", "recipe")
@@ -110,11 +110,12 @@ def build(contents: Contents) -> ProGAN:
     if facts.get("upsample", "nearest") not in get_args(Upsampling):
         raise CheckpointError(f"{name} says upsample = {str(facts['upsample'])[:64]}; it should be one of {get_args(Upsampling)}.")
     with unmade():
-        net = ProGANNet(channels, latent=agreed(held, name, (keys[0], 1)), upsample=facts.get("upsample", "nearest"),
-                        replicate_from=int(facts.get("replicate_from", 1 << 30)),
-                        pixel_norm=(told(facts, "recipe") or {}).get("pixel_norm", True))
+        net = channels_last(ProGANNet(
+            channels, latent=agreed(held, name, (keys[0], 1)), upsample=facts.get("upsample", "nearest"),
+            replicate_from=int(facts.get("replicate_from", 1 << 30)),
+            pixel_norm=(told(facts, "recipe") or {}).get("pixel_norm", True)))
     fill(net, held, name, spelled=spelled)
-    return progan(net.to(memory_format=torch.channels_last), name)  # type: ignore[call-overload]
+    return progan(net, name)
 
 
 def older(key: str) -> str:

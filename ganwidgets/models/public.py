@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.models.checkpoints import check_hash
+from ganwidgets.models.checkpoints import check_hash, head_of
 
 DISSECT, GANDISSECT = "https://dissect.csail.mit.edu/models/", "http://gandissect.csail.mit.edu/models/"
 REWRITING = "http://rewriting.csail.mit.edu/data/models/"
 NVIDIA_ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
 NVIDIA_3 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/"
+NVIDIA_2 = NVIDIA_3.replace("stylegan3", "stylegan2")       # trained by the same code
 BIGGAN_DEEP = "https://s3.amazonaws.com/models.huggingface.co/biggan/"
-BIGGAN = "http://ganocracy.csail.mit.edu/models/"
+BIGGAN, PRETORCHED = "http://ganocracy.csail.mit.edu/models/", "http://pretorched-x.csail.mit.edu/gans/BigGAN/"
 STABILITY = "https://huggingface.co/stabilityai/"
 PATIENCE = 20       # seconds without a byte, after which a server is taken for gone
 BLOCK = 1 << 14     # bytes written at a time: so many are lost at most where a download breaks off
@@ -65,6 +66,7 @@ ADA: dict[str, Any] = {"licence": "Nvidia Source Code License", "free": False, "
 THREE: dict[str, Any] = {"licence": "Nvidia Source Code License", "free": False, "source": "arXiv 2106.12423"}
 DEEP: dict[str, Any] = {"licence": "MIT", "free": True, "source": "arXiv 1809.11096, converted by Hugging Face"}
 TENSORFLOW: dict[str, Any] = {"licence": "Apache 2.0", "free": True, "source": "arXiv 1809.11096, converted from TensorFlow Hub"}
+PLACES: dict[str, Any] = {"licence": "none is stated", "free": False, "source": "arXiv 1809.11096, used by 2103.10951"}
 
 PUBLIC: tuple[Public, ...] = (
     *(single(f"progan-{scene}", f"ProGAN of {scene}, {size} px", "progan", f"proggan_{scene}-{digits}.pth", (DISSECT, GANDISSECT),
@@ -86,6 +88,11 @@ PUBLIC: tuple[Public, ...] = (
       for kind in ("t", "r")
       for data in ("ffhq-1024x1024", "ffhqu-1024x1024", "ffhqu-256x256", "metfaces-1024x1024", "metfacesu-1024x1024",
                    "afhqv2-512x512")),
+    *(single(f"stylegan2-{data}", f"StyleGAN2 of {data}, trained by StyleGAN3's code", "stylegan2-ada", f"stylegan2-{data}.pkl",
+             (NVIDIA_2,), **THREE)
+      for data in ("ffhq-1024x1024", "ffhq-512x512", "ffhq-256x256", "ffhqu-1024x1024", "ffhqu-256x256", "metfaces-1024x1024",
+                   "metfacesu-1024x1024", "afhqv2-512x512", "afhqcat-512x512", "afhqdog-512x512", "afhqwild-512x512",
+                   "brecahad-512x512", "cifar10-32x32", "celebahq-256x256", "lsundog-256x256")),
     *(Public(f"biggan-deep-{size}", f"BigGAN-deep of ImageNet, {size} px", "biggan",
              {"config.json": (f"{BIGGAN_DEEP}biggan-deep-{size}-config.json",),
               "pytorch_model.bin": (f"{BIGGAN_DEEP}biggan-deep-{size}-pytorch_model.bin",)}, megabytes=megabytes, **DEEP)
@@ -93,6 +100,14 @@ PUBLIC: tuple[Public, ...] = (
     *(single(f"biggan-{size}", f"BigGAN of ImageNet, {size} px", "biggan", f"tfbiggan_{size}-{digits}.pth", (BIGGAN,),
              sha256=digits, **TENSORFLOW)
       for size, digits in ((128, "13f17ff2"), (256, "a4cf3382"), (512, "447bfb81"))),
+    *(single(f"biggan-{data}", f"BigGAN of {data}, {size} px", "biggan", f"{file}-{digits}.pth", (PRETORCHED,), sha256=digits,
+             **PLACES)
+      for data, size, file, digits in (
+          ("imagenet-128", 128, "biggan128_G_ema_imagenet", "c9706dfb"),
+          ("places365-128", 128, "biggan128_G_ema_places365", "78c78abe"),
+          ("places365-256-ch96", 256, "biggan256_G_ema_ch96_places365", "ac277771"),
+          ("places365-256-ch128", 256, "biggan256_G_ema_ch128_places365", "6fb66feb"),
+          ("deep-places365-challenge-256", 256, "biggan_deep256_G_ema_places365-challenge", "c3a49c8a"))),
     turbo("sd-turbo", "one-step diffusion from a prompt, 512 px", ("unet", "vae", "text_encoder"), megabytes=2580,
           licence="Stability AI Community License"),
     turbo("sdxl-turbo", "larger one-step diffusion from a prompt, 512 px", ("unet", "vae", "text_encoder", "text_encoder_2"),
@@ -118,8 +133,19 @@ def fetched(public: Public, *, accept_license: bool = False, folder: Path | None
     for file, places in missing.items():
         download(public.name, places, home / file)
     if public.sha256:
-        check_hash(whole, public.sha256)
+        check_kept(whole, public.sha256, new=bool(missing))
     return whole
+
+
+def check_kept(path: Path, sha256: str, *, new: bool) -> None:
+    """Errors: CheckpointError for a file of another hash. A new one is not kept: it would stand in the way of another try."""
+    try:
+        check_hash(path, sha256)
+    except CheckpointError as error:
+        if new:
+            path.unlink()
+        what = "It was not kept; try again" if new else f"Take {path} away and try again"
+        raise CheckpointError(f"{error} {what}, and it is fetched anew.") from None
 
 
 def cache_folder() -> Path:
@@ -139,7 +165,11 @@ def download(name: str, places: Sequence[str], target: Path) -> None:
     for place in places:
         try:
             pooch.retrieve(place, None, fname=target.name, path=target.parent, downloader=resume)
+            head_of(target)
             return
+        except CheckpointError as error:        # a page, say: what is kept would stand in the way of the next try
+            target.unlink(missing_ok=True)
+            said.append(f"{place.split('/')[2]}: {error}")
         except (requests.RequestException, OSError, ValueError) as error:
             said.append(f"{place.split('/')[2]}: {type(error).__name__}")
     raise CheckpointError(f"{name} is not on this computer and could not be fetched ({'; '.join(said)}); with a network try again, "

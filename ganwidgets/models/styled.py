@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ganwidgets.core.errors import ArgumentError, LatentsError
-from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers
+from ganwidgets.core.latents import Latents, check_noise, check_seeds, normals, picture_numbers, whole_number
 from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun, full_float32, own_vectors
 from ganwidgets.models.labels import class_shares
 
@@ -84,7 +84,8 @@ class StyleBased(LayeredGenerator):
         if w is not None and labels is not None:
             raise ArgumentError(f"{self.name} takes labels beside z; w holds its class already. Leave labels out.")
         return Latents(numbers, z=z, w=w, condition=self._condition(labels, numbers) if w is None else None,
-                       truncation=checked(truncation), truncation_cutoff=truncation_cutoff, noise=check_noise(noise))
+                       truncation=checked(truncation), truncation_cutoff=checked_cutoff(truncation_cutoff),
+                       noise=check_noise(noise))
 
     def styles(self, latents: Latents) -> Latents:
         """The same pictures as w (n, rows, d), truncation applied: what `mixed` and searches change row by row."""
@@ -229,3 +230,11 @@ def checked(truncation: float) -> float:
     if not 0 <= truncation <= 1:
         raise ArgumentError(f"truncation goes from 0 (the mean picture) to 1 (none); {truncation!r} came.")
     return truncation
+
+
+def checked_cutoff(cutoff: int | None) -> int | None:
+    """The cutoff itself. Errors: ArgumentError for what is no number of rows."""
+    rows = whole_number(cutoff)
+    if cutoff is not None and (rows is None or rows < 0):
+        raise ArgumentError(f"truncation_cutoff is how many rows of w are truncated, from 0, or None for all; {cutoff!r} came.")
+    return rows

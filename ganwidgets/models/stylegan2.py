@@ -77,7 +77,7 @@ def build(contents: Contents) -> StyleGAN2:
     if sequential(held):
         held, spelled = translated(held), spelling(held)
     with unmade():
-        net = StyleGAN2Net(**_architecture(held, name, spelled))
+        net = channels_last(StyleGAN2Net(**_architecture(held, name, spelled)))
     noises = {f"noises.noise_{place}": partial(own_noise, place, net.grid(place)) for place in range(net.count)}
     average = held.pop("latent_avg", contents.facts.get("latent_avg"))
     held["latent_avg"] = torch.zeros(net.latent) if average is None else average.reshape(-1)
@@ -85,7 +85,7 @@ def build(contents: Contents) -> StyleGAN2:
     if average is None:
         with torch.no_grad():
             net.latent_avg.copy_(mean_w(net))  # type: ignore[operator]
-    return stylegan2(channels_last(net), name)
+    return stylegan2(net, name)
 
 
 def own_noise(place: int, size: int) -> Float[Tensor, "1 1 size size"]:

@@ -171,7 +171,10 @@ class Constant(nn.Module):
 
 
 def channels_last(net: Net) -> Net:
-    """The net, its weights in the order that is fastest on a CPU; its convolutions' have one side more than torch can order."""
+    """The net, its weights in the order that is fastest on a CPU; its convolutions' have one side more than torch can order.
+
+    One that has no memory yet is filled in that order: nothing of it is ever held twice.
+    """
     for weight in net.parameters():
         four = weight.data[0] if weight.ndim == 5 else weight.data
         if four.ndim == 4:

@@ -14,6 +14,8 @@ from ganwidgets.models.nvlabs import ClassMapping
 from ganwidgets.models.resample import resample
 from ganwidgets.models.stylegan2_net import SQRT2, EqualLinear, modulated
 
+CELLS = 1 << 21     # that features have at once at their higher sampling rate, on a CPU
+
 
 @dataclass(frozen=True)
 class InputPlan:
@@ -96,7 +98,7 @@ class FilteredLayer(nn.Module):
             self.register_buffer(name, None if taps is None else torch.zeros(taps))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        plan, (up, down) = self.plan, self.plan.factors
+        plan = self.plan
         style: Tensor = self.affine(w)
         weight: Tensor = self.weight
         if plan.last:
@@ -104,13 +106,27 @@ class FilteredLayer(nn.Module):
         else:
             style = style * style.square().mean(1, keepdim=True).rsqrt()
             weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
-        before, after = self._buffers["up_filter"], self._buffers["down_filter"]
         x = modulated(x, weight, style, demodulate=not plan.last, padding=plan.kernel - 1)
-        x = x * self.get_buffer("magnitude_ema").rsqrt()
-        x = resample(x + self.bias[:, None, None], before, up=up, padding=plan.padding, gain=float(up * up))
+        x = x * self.get_buffer("magnitude_ema").rsqrt() + self.bias[:, None, None]
+        if not len(x):
+            return self.bent(x)
+        planes = x.flatten(0, 1)[None]      # no channel of any picture hears of another from here on
+        parts = planes.split(self.together(planes), dim=1)
+        return torch.cat([self.bent(some) for some in parts], dim=1)[0].unflatten(0, x.shape[:2])
+
+    def bent(self, x: Tensor) -> Tensor:
+        """The leaky ReLU and the bound, at a higher sampling rate."""
+        plan, (up, down) = self.plan, self.plan.factors
+        x = resample(x, self._buffers["up_filter"], up=up, padding=plan.padding, gain=float(up * up))
         x = x if plan.last else F.leaky_relu(x, 0.2) * SQRT2
         x = x if plan.clamp is None else x.clamp(-plan.clamp, plan.clamp)
-        return resample(x, after, down=down)
+        return resample(x, self._buffers["down_filter"], down=down)
+
+    def together(self, planes: Tensor) -> int:
+        """How many channels are bent at once: all on a GPU; on a CPU, where large features are slow to get memory for, few."""
+        if planes.device.type != "cpu":
+            return planes.shape[1]
+        return max(1, CELLS // (planes.shape[2] * planes.shape[3] * self.plan.factors[0] ** 2))
 
 
 class StyleGAN3Net(nn.Module):

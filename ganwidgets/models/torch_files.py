@@ -26,6 +26,9 @@ DIRECTORY = 2 << 20             # bytes that a list of an archive's parts may ha
 LOCAL = "<4s5H3L2H"             # what stands before each part of an archive
 NUMBERS = 1 << 48               # more than any tensor has
 KINDS = STORAGES | {"ComplexFloat": torch.complex64, "ComplexDouble": torch.complex128}
+WHOLE = (" If that is a module which was saved whole, load it where its code is and save its weights alone, net.state_dict(), or "
+         "give it to gw.wrap.")
+SCRIPTED = " It is TorchScript, which is a program: save the weights alone, torch.jit.load(file).state_dict()."
 DTYPES = ("float16", "float32", "float64", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool")
 
 
@@ -94,7 +97,8 @@ def archived(file: Bounded, path: Path) -> Any:
             raise ValueError("the archive has several parts of one name")
     tops = [name.removesuffix("data.pkl") for name in parts if re.fullmatch(r"[^/]+/data\.pkl", name)]
     if len(tops) != 1 or f"{tops[0]}constants.pkl" in parts:
-        raise CheckpointError(f"{path.name} is an archive, but none of torch.save with weights in it.")
+        scripted = f"{tops[0] if tops else ''}constants.pkl" in parts
+        raise CheckpointError(f"{path.name} is an archive, but none of torch.save with weights in it." + SCRIPTED * scripted)
 
     def begin(name: str) -> int:
         """Go to the beginning of a part; answers how long it is."""
@@ -169,7 +173,8 @@ def machine(source: Source, allowance: Allowance, storages: Storages) -> Machine
         ("argparse", "Namespace"): Beside, ("torch", "Size"): sides, ("torch", "device"): str_alone, ("builtins", "set"): sides,
         ("torch._utils", "_rebuild_tensor"): tensor, ("torch._utils", "_rebuild_tensor_v2"): tensor,
         ("torch._utils", "_rebuild_parameter"): parameter}
-    return Machine(source, names, allowance, longest=min(source.left, DIRECTORY), persistent=storages.row, numbered=True)
+    return Machine(source, names, allowance, longest=min(source.left, DIRECTORY), persistent=storages.row, numbered=True,
+                   advice=WHOLE)
 
 
 def table(allowance: Allowance, pairs: Any = ()) -> Table:

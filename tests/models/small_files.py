@@ -7,27 +7,19 @@ from functools import cache
 import torch
 from safetensors.torch import save_file
 
-from ganwidgets.models.progan_net import ProGANNet
-from ganwidgets.models.stylegan2_net import StyleGAN2Net
-
 from .nvlabs_files import ada, alias_free, file
-from .tiny_nets import CONFIG, ajbrock_state, hub_state, r3gan_state, tutorial
+from .tiny_nets import CONFIG, ajbrock_state, hub_state, progan_net, r3gan_state, stylegan2_net, tutorial
 
 
 @cache
 def progan_state():
-    torch.manual_seed(0)
-    return ProGANNet((8, 8, 6, 6), latent=8).state_dict()
+    return progan_net(channels=(8, 8, 6, 6), latent=8).state_dict()
 
 
 @cache
 def stylegan2_state():
-    torch.manual_seed(0)
-    net = StyleGAN2Net((8, 6), latent=8, mapping=1)
-    for name, weight in net.named_parameters():
-        if name.endswith("noise.weight"):
-            weight.data.fill_(0.3)      # as a trained net has it; it begins at 0
-    return {key: value for key, value in net.state_dict().items() if key != "latent_avg"}
+    state = stylegan2_net((8, 6), latent=8, mapping=1).state_dict()
+    return {key: value for key, value in state.items() if key != "latent_avg"}
 
 
 def torch_file(state, name, wrap=dict, new=True):

@@ -87,7 +87,9 @@ def test_the_hash_is_checked_and_said(tmp_path):
 
 @pytest.mark.parametrize(("content", "words"), [
     (b"", "empty"), (b"\n<!DOCTYPE html><title>Google Drive", "web page"), (b"version https://git-lfs.github.com/spec", "LFS"),
-    (b"\x00" * 600, "cannot be read"), (b"PK\x03\x04 and no zip", "cannot be read"),
+    (b"\x00" * 600, "cannot be read"), (b"Entry not found", "begins with b'Entry not found'"),
+    (b"\x1f\x8b\x08" * 99, "begins with"),
+    (b"PK\x03\x04 and no zip", "cannot be read"),
     (struct.pack("<Q", 2**62) + b"{}", "cannot be read"),
 ])
 def test_what_often_lies_in_a_checkpoints_place_is_named(content, words, tmp_path):
@@ -96,6 +98,29 @@ def test_what_often_lies_in_a_checkpoints_place_is_named(content, words, tmp_pat
         gw.load_checkpoint(tmp_path / "mine.pth", device="cpu")
     with pytest.raises(CheckpointError, match="no file"):
         gw.load_checkpoint(tmp_path / "nowhere.pth", device="cpu")
+
+
+class Own(torch.nn.Module):
+    """A net that is saved whole, with its code."""
+
+    def __init__(self):
+        super().__init__()
+        self.main = torch.nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.main(x)
+
+
+def test_a_net_that_was_saved_whole_is_told_what_to_do(tmp_path):
+    for whole in (Own(), {"netG": Own(), "epoch": 3}):
+        torch.save(whole, tmp_path / "mine.pth")
+        with pytest.raises(CheckpointError, match=r"Own, which no net needs; nothing in it was run.*state_dict\(\).*gw\.wrap"):
+            gw.load_checkpoint(tmp_path / "mine.pth", device="cpu")
+    with zipfile.ZipFile(tmp_path / "mine.pth", "w") as script:
+        for part in ("data.pkl", "constants.pkl", "code/own.py"):
+            script.writestr(f"mine/{part}", b"")
+    with pytest.raises(CheckpointError, match=r"TorchScript.*state_dict\(\)"):
+        gw.load_checkpoint(tmp_path / "mine.pth", device="cpu")
 
 
 def test_unknown_kinds_and_keys_are_listed(tmp_path):

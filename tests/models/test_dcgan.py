@@ -84,10 +84,38 @@ def test_a_net_without_norms_has_its_relus_elsewhere(loaded):
     lambda state: {f"module.{key}": value for key, value in state.items()},
     lambda state: {f"_orig_mod.module.{key}": value for key, value in state.items()},
     lambda state: {"netG": {f"module.{key}": value.half() if value.is_floating_point() else value for key, value in state.items()}},
+    lambda state: {"models": {"discriminator": {"main.0.weight": torch.zeros(4, 3, 4, 4)}, "generator": state}},
+    lambda state: {"state_dict": {f"gen.{key}": value for key, value in state.items()}
+                   | {"disc.main.0.weight": torch.zeros(4, 3, 4, 4), "loss.weight": torch.zeros(2)}},
 ])
 def test_it_is_found_wherever_training_scripts_keep_it(loaded, wrap):
     plain, g = loaded(tutorial()), loaded(wrap(tutorial()))
     assert g.layers == plain.layers and torch.allclose(g.images(g.sample([1])), plain.images(plain.sample([1])), atol=2e-2)
+
+
+NAMES = ("netG", "net_g", "netg", "netG_state_dict", "state_dict_G", "Generator", "generator_state", "generator_weights",
+         "gen_model", "G_state", "model_G", "modelG_state_dict", "g_model", "netGE", "gen_ema", "ema_model",
+         "state_dict", "params", "network")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_found_under_any_of_the_usual_names(loaded, name):
+    other = {key: value * 0 for key, value in tutorial().items()}
+    beside = {"netD_state_dict": other, "d_ema": other, "state": {0: {"exp_avg": torch.zeros(2)}}, "optimizer_G": {"state": other}}
+    assert loaded(beside | {name: tutorial()}).digest == loaded(tutorial()).digest
+
+
+@pytest.mark.parametrize(("better", "worse"), [("g_ema", "g"), ("netG_ema", "netG"), ("ema", "generator"), ("G_ema", "ema"),
+                                               ("generator", "model"), ("G_state_dict", "state_dict")])
+def test_of_several_the_one_that_draws_best_is_taken(loaded, better, worse):
+    other = {key: value * 0 for key, value in tutorial().items()}
+    for held in ({better: tutorial(), worse: other}, {worse: other, better: tutorial()}):
+        assert loaded(held).digest == loaded(tutorial()).digest
+
+
+def test_under_another_name_its_parts_are_listed(loaded):
+    with pytest.raises(CheckpointError, match="its parts are painter, epoch.*by itself"):
+        loaded({"painter": tutorial(), "epoch": 3})
 
 
 def test_older_files_do_not_count_batches():

@@ -39,6 +39,11 @@ def test_pictures_are_the_same_in_any_batch(g, same_in_any_batch):
     same_in_any_batch(g)
 
 
+def test_no_seed_makes_no_picture(g, layer):
+    none = g.sample([0])[[]]
+    assert g.images(none).shape == g.tail(g.head(none, layer)).shape == (0, 3, g.image_size, g.image_size)
+
+
 def test_units_are_told_apart(g, layer, dissection):
     d = dissection.at(layer)
     assert sorted(d.table.unit) == list(range(layer.channels)) and set(d.table.concept) <= {"", "bright", "red"}

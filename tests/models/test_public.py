@@ -31,7 +31,7 @@ def server(checkpoint):
         def do_GET(self):  # noqa: N802
             wanted = self.headers.get("Range")
             held.asked.append((self.path, wanted))
-            body = {"/small.pth": checkpoint, "/page.pth": b"<html>moved</html>"}.get(self.path)
+            body = {"/small.pth": checkpoint, "/other.pth": b"{}", "/page.pth": b"<html>moved</html>"}.get(self.path)
             if body is None:
                 self.send_error(404)
                 return
@@ -101,13 +101,24 @@ def test_a_licence_that_is_not_open_is_asked_for_before_anything_is_fetched(serv
     assert len(server.asked) == 1
 
 
-def test_another_file_and_a_page_are_refused(server, tmp_path, monkeypatch):
-    with pytest.raises(CheckpointError, match="not the file that was meant"):
+def test_another_file_and_a_page_are_refused_and_not_kept(server, checkpoint, tmp_path, monkeypatch):
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="not the file that was meant.*try again"):
+            fetched(one(server, sha256="00000000"), folder=tmp_path)
+    assert len(server.asked) == 2, "what is wrong is not kept"
+    (tmp_path / "small" / "small.pth").write_bytes(b"one's own")
+    with pytest.raises(CheckpointError, match="Take .*small.pth away"):
         fetched(one(server, sha256="00000000"), folder=tmp_path)
+    assert (tmp_path / "small" / "small.pth").read_bytes() == b"one's own"
     monkeypatch.setattr(public, "PUBLIC", (single("page", "a page", "progan", "page.pth", (server.place,), **FACTS),))
     monkeypatch.setenv("GANWIDGETS_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(CheckpointError, match="web page"):
-        gw.load("page", device="cpu")
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="page.pth is a web page.*put page.pth into"):
+            gw.load("page", device="cpu")
+    assert len(server.asked) == 4
+    places = (server.place + "page.pth", server.place + "small.pth")
+    entry = Public("small", "a small net", "progan", {"small.pth": places}, **FACTS)
+    assert fetched(entry, folder=tmp_path / "other").read_bytes() == checkpoint, "the next place is asked"
 
 
 def test_with_no_network_one_sentence_says_what_to_do(tmp_path):
@@ -118,7 +129,7 @@ def test_with_no_network_one_sentence_says_what_to_do(tmp_path):
 
 
 def test_a_folder_of_files_is_one_checkpoint(server, checkpoint, tmp_path):
-    entry = Public("both", "two files", "biggan", {"a": (server.place + "small.pth",), "b": (server.place + "page.pth",)}, **FACTS)
+    entry = Public("both", "two files", "biggan", {"a": (server.place + "small.pth",), "b": (server.place + "other.pth",)}, **FACTS)
     folder = fetched(entry, folder=tmp_path)
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".part") == ["a", "b"]
 
@@ -129,7 +140,7 @@ def test_the_list_is_sound():
     for entry in PUBLIC:
         assert all(url.startswith("http") and places for places in entry.files.values() for url in places)
         assert entry.licence and entry.source
-        assert entry.free or any(word in entry.licence for word in ("Nvidia", "NC", "Stability"))
+        assert entry.free or any(word in entry.licence for word in ("Nvidia", "NC", "Stability", "none is stated"))
         assert not entry.sha256 or entry.sha256 in next(iter(entry.files))
     assert {"progan", "stylegan2"} <= {entry.kind for entry in PUBLIC} and "progan" in formats()
     with pytest.raises(NameLookupError, match="progan-kitchen"):

@@ -86,6 +86,8 @@ def test_truncation_draws_w_to_its_mean_up_to_the_cutoff(g):
     assert torch.equal(cut[:, :2], half[:, :2]) and torch.equal(cut[:, 2:], full[:, 2:])
     at_0 = g.images(g.sample([1, 2], truncation=0.0))
     assert torch.allclose(at_0[0], at_0[1], atol=1e-4)
+    with pytest.raises(ArgumentError, match="how many rows of w are truncated.*-1 came"):
+        g.latents(g.sample([1, 2]).z, truncation=0.5, truncation_cutoff=-1)
 
 
 def test_the_same_pictures_from_z_and_from_their_w(g):

@@ -52,6 +52,19 @@ def test_the_input_is_waves_that_w_turns_and_moves(g):
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("cells", [1, 3000])
+def test_on_a_cpu_it_is_bent_in_parts_that_change_nothing(monkeypatch, kernel, cells):
+    g = stylegan3(alias_free(kernel)[0], "small")
+    latents = g.sample([0, 1, 2])
+    whole, features = g.images(latents), g.head(latents, "L1_16_7").features
+    monkeypatch.setattr("ganwidgets.models.stylegan3_net.CELLS", cells)
+    check_generator(g)
+    assert torch.allclose(g.images(latents), whole, atol=1e-6)
+    assert torch.allclose(g.head(latents, "L1_16_7").features, features, atol=1e-6)
+    assert g.images(latents[[]]).shape == (0, 3, 16, 16)
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
 def test_a_layer_is_that_of_the_paper(kernel):
     """Demodulated convolution over the mean length of its input, bias, and a leaky ReLU between two filters (section 3.3)."""
     net, _ = alias_free(kernel)

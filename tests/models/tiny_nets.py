@@ -33,14 +33,14 @@ CONFIG = {"output_dim": 16, "z_dim": LATENT, "class_embed_dim": LATENT, "channel
           "layers": LAYERS, "attention_layer_position": 2, "eps": 1e-4, "n_stats": ROWS}
 
 
-def progan_net(upsample="bilinear", replicate_from=16):
+def progan_net(upsample="bilinear", replicate_from=16, *, channels=CHANNELS, latent=16):
     torch.manual_seed(0)
-    return ProGANNet(CHANNELS, latent=16, upsample=upsample, replicate_from=replicate_from)
+    return ProGANNet(channels, latent=latent, upsample=upsample, replicate_from=replicate_from)
 
 
-def stylegan2_net():
+def stylegan2_net(widths=WIDTHS, *, latent=16, mapping=2):
     torch.manual_seed(0)
-    made = StyleGAN2Net(WIDTHS, latent=16, mapping=2)
+    made = StyleGAN2Net(widths, latent=latent, mapping=mapping)
     for name, weight in made.named_parameters():
         if name.endswith("noise.weight"):
             weight.data.fill_(0.3)      # as a trained net has it; it begins at 0
