@@ -44,6 +44,10 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.precision_recall": ("precision_recall", "PrecisionRecall"),
     "ganwidgets.methods.intervene": ("effect", "removal", "insertion", "places", "random_units", "levels_for", "unit_heat"),
     "ganwidgets.methods.intervene_sweep": ("sweep", "Sweep"),
+    "ganwidgets.methods.intervene_contexts": ("context_matrix", "ContextMatrix"),
+    "ganwidgets.methods.intervene_artifacts": ("artifact_units", "Artifacts", "repair", "Repair"),
+    "ganwidgets.methods.intervene_typical": ("usual_features", "UsualFeatures", "typicality", "Typicality"),
+    "ganwidgets.methods.intervene_donor": ("donor",),
     "ganwidgets.methods.importance": ("importance", "Importance", "removals", "Removals"),
     "ganwidgets.methods.detector": ("detector", "Detector", "peaks"),
     "ganwidgets.methods.attack": ("attack", "Attack", "noise_of_length", "peak_changes"),
@@ -56,6 +60,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.widgets.hosts": ("about",),
     # world
     "ganwidgets.world.render": ("pictures",),
+    "ganwidgets.world.pasted": ("pasted_recall",),
     # lessons
     "ganwidgets.checks": ("check",),
     "ganwidgets.lessons": ("lesson_file",),
@@ -138,10 +143,21 @@ if TYPE_CHECKING:
     from ganwidgets.methods.intervene import random_units as random_units
     from ganwidgets.methods.intervene import removal as removal
     from ganwidgets.methods.intervene import unit_heat as unit_heat
+    from ganwidgets.methods.intervene_artifacts import Artifacts as Artifacts
+    from ganwidgets.methods.intervene_artifacts import Repair as Repair
+    from ganwidgets.methods.intervene_artifacts import artifact_units as artifact_units
+    from ganwidgets.methods.intervene_artifacts import repair as repair
     from ganwidgets.methods.intervene_causes import causes as causes
     from ganwidgets.methods.intervene_causes import measure_causes as measure_causes
+    from ganwidgets.methods.intervene_contexts import ContextMatrix as ContextMatrix
+    from ganwidgets.methods.intervene_contexts import context_matrix as context_matrix
+    from ganwidgets.methods.intervene_donor import donor as donor
     from ganwidgets.methods.intervene_sweep import Sweep as Sweep
     from ganwidgets.methods.intervene_sweep import sweep as sweep
+    from ganwidgets.methods.intervene_typical import Typicality as Typicality
+    from ganwidgets.methods.intervene_typical import UsualFeatures as UsualFeatures
+    from ganwidgets.methods.intervene_typical import typicality as typicality
+    from ganwidgets.methods.intervene_typical import usual_features as usual_features
     from ganwidgets.methods.omissions import Distance as Distance
     from ganwidgets.methods.omissions import Statistics as Statistics
     from ganwidgets.methods.omissions import frechet_segmentation_distance as frechet_segmentation_distance
@@ -156,6 +172,7 @@ if TYPE_CHECKING:
     from ganwidgets.widgets.playing import play as play
     from ganwidgets.widgets.unitbrowser import UnitBrowser as UnitBrowser
     from ganwidgets.widgets.walkplayer import WalkPlayer as WalkPlayer
+    from ganwidgets.world.pasted import pasted_recall as pasted_recall
     from ganwidgets.world.render import pictures as pictures
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
