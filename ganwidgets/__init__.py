@@ -31,6 +31,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.models.wrap": ("wrap", "wrap_classifier"),
     # methods: one paper each
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
+    "ganwidgets.methods.dissect_sharded": ("dissect_sharded",),
     "ganwidgets.methods.dissect_examples": ("examples",),
     "ganwidgets.methods.ace": ("ace", "Ace"),
     "ganwidgets.methods.intervene_causes": ("causes", "measure_causes"),
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect import dissect as dissect
     from ganwidgets.methods.dissect import open_dissection as open_dissection
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.dissect_sharded import dissect_sharded as dissect_sharded
     from ganwidgets.methods.importance import Importance as Importance
     from ganwidgets.methods.importance import Removals as Removals
     from ganwidgets.methods.importance import importance as importance
