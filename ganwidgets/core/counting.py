@@ -114,7 +114,7 @@ def grid_of(state: Mapping[str, np.ndarray]) -> tuple[int, int]:
     """The height and width of a state's grid. Errors: StatisticsError."""
     height, width = (int(side) for side in expect(state, "grid", (2,)))
     if not (0 < height <= MOST_SIDE and 0 < width <= MOST_SIDE):
-        raise StatisticsError(f"a grid of {height} x {width} is none; the file is damaged.")
+        raise StatisticsError(f"the file is damaged: a grid of {height} x {width} is none.")
     return height, width
 
 
