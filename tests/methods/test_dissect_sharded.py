@@ -145,6 +145,7 @@ def test_a_damaged_state_is_not_used_and_said(toy, colours, tmp_path, change):
     assert same(found, dissect(toy, colours, progress=False, **HOW))
 
 
+@pytest.mark.filterwarnings("ignore:.*it is of other work")
 def test_a_state_of_other_work_is_not_used_and_said(toy, colours, tmp_path):
     out = tmp_path / "x.gwd"
     (other,) = begun(toy, colours, out, steps=2, seeds=range(50, 90))
