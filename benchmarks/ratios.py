@@ -1,13 +1,16 @@
 """What is measured, each a ratio with the bound that it must keep."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 
 from benchmarks.models import nets
@@ -34,7 +37,7 @@ class Ratio:
 
     def __str__(self) -> str:
         verdict = "kept" if self.kept else "NOT KEPT"
-        return f"{self.name:<8} {self.value:6.3f}  at most {self.bound:<5g} {verdict:<9} {self.sides}"
+        return f"{self.name:<9} {self.value:6.3f}  at most {self.bound:<5g} {verdict:<9} {self.sides}"
 
 
 def brush(strokes: int = 200) -> Ratio:
@@ -67,11 +70,21 @@ def brush(strokes: int = 200) -> Ratio:
 
 def dissect(pictures: int = PICTURES) -> Ratio:
     """A dissection of one layer, calibration included, over drawing and segmenting the same pictures; steps in turn."""
+    return _over_forward("dissect", 1.5, pictures, every_layer=False)
+
+
+def layers(pictures: int = PICTURES) -> Ratio:
+    """The same for all layers at once."""
+    return _over_forward("layers", 2.6, pictures, every_layer=True)
+
+
+def _over_forward(name: str, bound: float, pictures: int, *, every_layer: bool) -> Ratio:
     from ganwidgets.methods.dissect import BATCH
     from ganwidgets.methods.dissect import dissect as whole
 
     g, segmenter = nets()
-    steps = whole.steps(g, segmenter, layer=g.layer_at(16), seeds=range(pictures))
+    asked = g.layers if every_layer else [g.layer_at(16)]
+    steps = whole.steps(g, segmenter, layers=asked, seeds=range(pictures))
     starts = iter(range(0, pictures, BATCH))
     dissecting = forward = 0.0
     ended = False
@@ -81,9 +94,9 @@ def dissect(pictures: int = PICTURES) -> Ratio:
         dissecting += time.perf_counter() - start
         first = next(starts, None)
         forward += 0.0 if first is None else _forward(g, segmenter, range(first, min(pictures, first + BATCH)))
-    sides = (f"dissection {dissecting / pictures * 1e3:.2f} ms / (generator + segmenter) "
+    sides = (f"dissection of {len(asked)} layers {dissecting / pictures * 1e3:.2f} ms / (generator + segmenter) "
              f"{forward / pictures * 1e3:.2f} ms a picture, {pictures} pictures")
-    return Ratio("dissect", dissecting / forward, 1.5, sides)
+    return Ratio(name, dissecting / forward, bound, sides)
 
 
 def _forward(g: LayeredGenerator, segmenter: Segmenter, seeds: range) -> float:
@@ -95,9 +108,51 @@ def _forward(g: LayeredGenerator, segmenter: Segmenter, seeds: range) -> float:
 
 def memory(few: int = 1000, many: int = 8000) -> Ratio:
     """Peak memory of a dissection of many pictures over that of few, each in a process of its own."""
-    small, large = (_peak(f"from benchmarks.ratios import dissect_once; dissect_once({n})") for n in (few, many))
+    small, large = _dissecting(few), _dissecting(many)
     sides = f"peak {large / 2**20:.0f} MiB for {many} pictures / {small / 2**20:.0f} MiB for {few}"
     return Ratio("memory", large / small, 1.1, sides)
+
+
+@cache
+def _dissecting(pictures: int) -> int:
+    """The most memory that a dissection of so many pictures held, in bytes."""
+    return _peak(f"from benchmarks.ratios import dissect_once; dissect_once({pictures})")
+
+
+def peak(pictures: int = 8000) -> Ratio:
+    """Peak memory of a dissection of many pictures, over 1.5 GB."""
+    most = _dissecting(pictures)
+    return Ratio("peak", most / 1.5e9, 1, f"peak {most / 1e9:.2f} GB for {pictures} pictures / 1.5 GB")
+
+
+def lit(pictures: int = PICTURES) -> Ratio:
+    """The part of the live units of all layers that thresholds of the sample leave lit at less than 0.8 % of all pixels, or at
+    more than 1.2 %."""
+    from ganwidgets.methods.dissect import dissect as whole
+
+    g, segmenter = nets()
+    d = whole(g, segmenter, layers=g.layers, seeds=range(pictures), progress=False)
+    shares = np.concatenate([found.counts.unit_shares for found in d.findings])
+    live = shares[shares > 0]
+    outside = int(((live < 0.008) | (live > 0.012)).sum())
+    sides = (f"{outside} of {len(live)} live units are lit outside of 0.8 to 1.2 %, their thresholds from {d.calibration} of "
+             f"{pictures} pictures")
+    return Ratio("lit", outside / len(live), 0.05, sides)
+
+
+def processes(pictures: int = PICTURES // 2) -> Ratio:
+    """A dissection of one layer by two processes, over one process, each of one thread: at least 1.6 times as fast."""
+    one, two = (_shared(count, pictures) for count in (1, 2))
+    sides = f"2 processes {two:.1f} s / 1 process {one:.1f} s, {pictures} pictures; {one / two:.2f} times as fast"
+    return Ratio("processes", two / one, 1 / 1.6, sides)
+
+
+def _shared(count: int, pictures: int) -> float:
+    """The seconds that so many processes take, as the first of them says."""
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "benchmarks.shared", str(pictures)]
+    done = subprocess.run([sys.executable, "-m", *command], check=True, cwd=ROOT, stdout=subprocess.PIPE,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return float(done.stdout.split()[-1])
 
 
 def dissect_once(pictures: int) -> None:
@@ -147,4 +202,5 @@ def tails(kinds: tuple[str, ...] = ("storybook", "stylegan2", "biggan")) -> Rati
 
 
 RATIOS: dict[str, Callable[[], Ratio]] = {
-    "import": imports, "brush": brush, "dissect": dissect, "memory": memory, "tails": tails}
+    "import": imports, "brush": brush, "dissect": dissect, "layers": layers, "lit": lit, "memory": memory, "peak": peak,
+    "processes": processes, "tails": tails}

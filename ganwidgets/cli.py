@@ -70,13 +70,7 @@ def parser() -> argparse.ArgumentParser:
     sheet_options(sample)
     sample.add_argument("--device", default=None)
 
-    dissect = command(commands, "dissect", run_dissect, "find the concept of every unit of a layer")
-    dissect.add_argument("name")
-    dissect.add_argument("--layer", help="its name (default: the last layer at 16 px)")
-    dissect.add_argument("--seeds", default="0:1000", help="as 0:1000 or 3,5,9 (default 0:1000)")
-    dissect.add_argument("--segmenter", help="its name (default: the generator's own)")
-    dissect.add_argument("--out", type=Path, required=True, help="the .gwd file to write")
-    dissect.add_argument("--device", default=None)
+    dissect_options(commands)
 
     train = command(commands, "train", run_train, "train a net of the bundle")
     train.add_argument("name", nargs="?", help=", ".join(TRAINERS))
@@ -100,6 +94,21 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--pictures", type=int, default=400, help="of nets that read pictures on so many, 40 to 2,000 (default "
                        "400); of generators always on the 5,000 that their cards speak of, which takes minutes")
     return top
+
+
+def dissect_options(commands) -> None:
+    """What a dissection asks for."""
+    dissect = command(commands, "dissect", run_dissect, "find the concept of every unit of a layer; stopped, it goes on when it is "
+                      "called again; processes that torchrun starts share the seeds")
+    dissect.add_argument("name")
+    dissect.add_argument("--layer", action="append", help='its name; may be given several times, or as "all" (default: the last '
+                         "layer at 16 px)")
+    dissect.add_argument("--seeds", default="0:1000", help="as 0:1000 or 3,5,9 (default 0:1000)")
+    dissect.add_argument("--segmenter", help="its name (default: the generator's own)")
+    dissect.add_argument("--rule", default="quantile", help='how units are labelled: "quantile" or "iqr" (default quantile)')
+    dissect.add_argument("--calibration", default="500", help='pictures that the thresholds come from, or "all" (default 500)')
+    dissect.add_argument("--out", type=Path, required=True, help="the .gwd file to write; beside it lies what was counted so far")
+    dissect.add_argument("--device", default=None, help="default: the best there is; of several GPUs each process takes its own")
 
 
 def teaching_options(commands) -> None:
@@ -229,15 +238,20 @@ def run_dissect(options: argparse.Namespace) -> None:
     """`ganwidgets dissect`."""
     seeds = parse_seeds(options.seeds)
     import ganwidgets as gw
+    from ganwidgets.processes import joined, own_device, told
 
-    generator = gw.load(options.name, device=options.device)
-    segmenter = gw.load_segmenter(options.segmenter or options.name, device=options.device)
-    layer = generator.layer(options.layer) if options.layer else generator.layer_at(16)
-    found = gw.dissect(generator, segmenter, layer=layer, seeds=seeds)
+    device = own_device(options.device)
+    generator = gw.load(options.name, device=device)
+    segmenter = gw.load_segmenter(options.segmenter, device=device) if options.segmenter else None
+    layers = generator.layers if options.layer == ["all"] else options.layer or [generator.layer_at(16)]
+    calibration = int(options.calibration) if options.calibration.isdecimal() else options.calibration
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    found.save(options.out)
-    print(found.table.head(12).to_string(index=False))
-    print(f"{layer.name} of {options.name}, {len(seeds)} pictures, in {options.out}")
+    with joined(device) as rank:
+        found = told(gw.dissect_sharded.steps(generator, segmenter, layers=layers, seeds=seeds, rule=options.rule,
+                                              calibration=calibration, out=options.out), rank=rank)
+    if rank == 0:
+        print(found.table.head(12).to_string(index=False))
+        print(f"{', '.join(map(str, found.layers))} of {options.name}, {len(seeds)} pictures, in {options.out}")
 
 
 def run_convert(options: argparse.Namespace) -> None:

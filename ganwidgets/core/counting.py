@@ -2,19 +2,20 @@
 
 import abc
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from ganwidgets.core.archives import arrays_of
 from ganwidgets.core.errors import ArgumentError, ShapeError, StatisticsError
 
 PORTION = 1 << 20          # numbers looked at together: bounds the memory of a large batch, and keeps sums exact
 EXACT = 1 << 53            # whole numbers below this are exact in float64
+MOST_SIDE = 1 << 15        # cells along the side of a grid
 S = TypeVar("S", bound="Statistic")
 
 
@@ -53,10 +54,8 @@ class Statistic(abc.ABC):
     def load(cls: type[S], path: str | os.PathLike) -> S:
         """Read what `save` wrote. Errors: StatisticsError for a file that is missing, broken or of another kind."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                state = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError, zlib.error,
-                zipfile.BadZipFile) as error:
+            state = arrays_of(Path(path).read_bytes())
+        except (OSError, MemoryError, StatisticsError) as error:
             raise StatisticsError(f"{path} cannot be read as statistics: {error}") from error
         kind = str(state.pop("kind", "nothing of ours"))
         if kind != cls.kind:
@@ -109,6 +108,21 @@ def same(what: str, mine: Any, others: Any) -> None:
     """Errors: StatisticsError where two statistics differ in what they count."""
     if mine != others:
         raise StatisticsError(f"statistics with {mine} and {others} {what} cannot be put together.")
+
+
+def grid_of(state: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """The height and width of a state's grid. Errors: StatisticsError."""
+    height, width = (int(side) for side in expect(state, "grid", (2,)))
+    if not (0 < height <= MOST_SIDE and 0 < width <= MOST_SIDE):
+        raise StatisticsError(f"the file is damaged: a grid of {height} x {width} is none.")
+    return height, width
+
+
+def at_most(most: Any, *counts: Any) -> None:
+    """Errors: StatisticsError where one of the counts is negative or above `most`, which no counting gives."""
+    for each in counts:
+        if (np.asarray(each) < 0).any() or (np.asarray(each) > most).any():
+            raise StatisticsError("these counts contradict one another; the file is damaged.")
 
 
 def expect(state: Mapping[str, np.ndarray], name: str, shape: int | tuple[int, ...],

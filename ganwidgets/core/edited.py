@@ -21,6 +21,7 @@ from ganwidgets.core.nets import (
     PausedRun,
     with_parameter,
 )
+from ganwidgets.core.records import field_of
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class Origin:
 
     @staticmethod
     def from_record(record: Mapping[str, Any] | None) -> "Origin | None":
-        """The origin of a record. Errors: KeyError, TypeError, AttributeError for what is none."""
+        """The origin of a record. Errors: EditError for what is none."""
         if record is None:
             return None
-        weights = tuple((str(name), str(digest)) for name, digest in record.get("weights", {}).items())
-        return Origin(str(record["name"]), str(record["digest"]), weights)
+        held = field_of(record, "weights", "a record", optional=True) or {}
+        weights = tuple((str(name), field_of(held, name, "text")) for name in held)
+        return Origin(field_of(record, "name", "text"), field_of(record, "digest", "text"), weights)
 
 
 class Edit(abc.ABC):

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, final
 
 from ganwidgets.core.edited import Edit, Origin, edited
-from ganwidgets.core.errors import EditError, GanwidgetsError, one_of
+from ganwidgets.core.errors import EditError, GanwidgetsError, cut, cut_text, one_of
 from ganwidgets.core.latent_edits import LatentEdit
 from ganwidgets.core.nets import LayeredNet
+from ganwidgets.core.records import field_of
+from ganwidgets.core.texts import together_at_most
 from ganwidgets.core.unit_edits import UnitEdit
 from ganwidgets.core.weight_edits import WeightEdit
 
@@ -21,6 +23,8 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any]], Edit]] = {
 
 FORMAT, VERSION = "ganwidgets edits", 1
 MOST_BYTES = 64 << 20  # a file of edits that is larger is none
+MOST_UNFOLDED = 1 << 28  # what all numbers of a file may unfold to, in bytes
+MOST_EDITS, MOST_PARTS = 4096, 4_000_000
 
 States = tuple[tuple[Edit, ...], ...]
 
@@ -100,21 +104,21 @@ class EditStack:
     def load(path: str | os.PathLike) -> "EditStack":
         """The edits of a file. Errors: EditError, saying what is wrong with it."""
         try:
-            if Path(path).stat().st_size > MOST_BYTES:
-                raise EditError(f"{path} is larger than any file of edits.")
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = _content(Path(path))
             if not isinstance(content, dict) or content.get("format") != FORMAT:
-                raise EditError(f"{path} is no file of edits; one is written by EditStack.save.")
-            if content.get("version") != VERSION:
-                raise EditError(f"{path} is of version {content.get('version')!r}; this ganwidgets reads {VERSION}.")
+                raise EditError("it is no file of edits; one is written by EditStack.save")
+            if field_of(content, "version", "a whole number") != VERSION:
+                raise EditError(f"it is of version {cut(content['version'])}; this ganwidgets reads {VERSION}")
+            records = field_of(content, "edits", "a list")
+            if len(records) > MOST_EDITS:
+                raise EditError(f"it has {len(records):,} edits; a file has at most {MOST_EDITS:,}")
             stack = EditStack()
-            for record in content["edits"]:
-                stack = stack.push(edit_from_record(record))
+            with together_at_most(MOST_UNFOLDED):
+                for record in records:
+                    stack = stack.push(edit_from_record(record))
             return stack
-        except EditError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, GanwidgetsError) as error:
-            raise EditError(f"{path} cannot be read as edits: {error}.") from error
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError, OverflowError, GanwidgetsError) as error:
+            raise EditError(f"{path} cannot be read as edits: {cut_text(str(error))}".rstrip(".") + ".") from error
 
     def to_script(self, g: LayeredNet | None = None) -> str:
         """The edits as a Python script that makes them anew and draws their pictures.
@@ -141,13 +145,27 @@ class EditStack:
         return EditStack(edits, (*self.past, self.edits), ())
 
 
+def _content(path: Path) -> Any:
+    """What a file says, as JSON. Errors: EditError, OSError, ValueError, RecursionError."""
+    if path.stat().st_size > MOST_BYTES:
+        raise EditError("it is larger than any file of edits")
+    if not path.is_file():
+        raise EditError("it is no file")
+    text = path.read_text(encoding="utf-8")
+    # each part takes far more memory than its comma; packed numbers have none
+    if text.count(",") > MOST_PARTS:
+        raise EditError("it has more parts than any file of edits")
+    return json.loads(text)
+
+
 def edit_from_record(record: Any) -> Edit:
     """An edit from its record. Errors: EditError, or what the parts say is wrong with them."""
     try:
-        if record["kind"] not in KINDS:
-            raise EditError(one_of("kind of edit", record["kind"], KINDS))
-        return KINDS[record["kind"]](record)
+        kind = field_of(record, "kind", "text")
+        if kind not in KINDS:
+            raise EditError(one_of("kind of edit", kind, KINDS))
+        return KINDS[kind](record)
     except GanwidgetsError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EditError(f"this record of an edit cannot be read: {error!r}.") from error

@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+LONGEST = 100              # characters of what came that a sentence repeats
+
 
 class GanwidgetsError(Exception):
     """What all errors of the package have in common; its text is meant for the user."""
@@ -79,12 +81,25 @@ def one_of(kind: str, came: object, possible: Iterable[object], *, where: str = 
     """
     names = [str(name) for name in possible]
     place, owner = (f" in {where}", "its") if where else ("", "possible")
-    nearest = difflib.get_close_matches(str(came), names, n=1)
+    # looking for the nearest name takes long where what came is long, which no name is
+    nearest = difflib.get_close_matches(str(came)[:LONGEST], names, n=1)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
     if not names:
-        return f"no {kind} {came!r}{place}; there is none at all."
+        return f"no {kind} {cut(came)}{place}; there is none at all."
     verb = f"{kind} is" if len(names) == 1 else f"{plural(kind)} are"
-    return f"no {kind} {came!r}{place}; {owner} {verb} {listed(names)}.{hint}"
+    return f"no {kind} {cut(came)}{place}; {owner} {verb} {listed(names)}.{hint}"
+
+
+def cut(came: object) -> str:
+    """What came, as Python writes it, short enough for a sentence."""
+    short = came[:LONGEST] if isinstance(came, (str, bytes, list, tuple)) and len(came) > LONGEST else came
+    said = repr(short)
+    return said if short is came and len(said) <= LONGEST else f"{said[:LONGEST]}..."
+
+
+def cut_text(text: str) -> str:
+    """A text as it is, short enough for a sentence."""
+    return text if len(text) <= 4 * LONGEST else f"{text[:4 * LONGEST]}..."
 
 
 def listed(names: Iterable[object], *, most: int = 24) -> str:

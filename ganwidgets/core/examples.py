@@ -16,6 +16,7 @@ from ganwidgets.core.nets import Layer
 
 DIM = 0.3                  # of its brightness: what is left of a picture where the unit is not lit
 KEPT_SIDE = 128            # pixels along the side of a picture in a file, at most
+MOST_PIXELS = 1 << 28      # of all pictures of a file
 
 
 @final
@@ -78,7 +79,9 @@ class Examples:
         units, numbers, side = expect(state, "units", 1), expect(state, "numbers", 2), int(expect(state, "side", (1,))[0])
         known = sorted(set(numbers[numbers >= 0].tolist()))
         ends, held = expect(state, "ends", (len(known),)), expect(state, "jpeg", 1, np.uint8).tobytes()
-        if len(numbers) != len(units) or not 0 < side <= KEPT_SIDE or set(units.tolist()) - set(range(layer.channels)):
+        own = set(units.tolist())
+        if (len(numbers) != len(units) or len(own) < len(units) or own and not 0 <= min(own) <= max(own) < layer.channels
+                or not 0 < side <= KEPT_SIDE or numbers.size * side ** 2 > MOST_PIXELS or (np.diff(ends, prepend=0) < 0).any()):
             raise StatisticsError(f"these examples do not fit {layer.name}; the file is damaged.")
         shape = (*numbers.shape, side, side)
         bits = expect(state, "lit", (-(-int(np.prod(shape)) // 8),), np.uint8)
@@ -105,5 +108,8 @@ def _decoded(content: bytes, side: int) -> Any:
             if image.size != (side, side):
                 raise StatisticsError(f"a picture of these examples has {image.size}, not {side} x {side}.")
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except StatisticsError:
+        raise
+    # what is no picture makes its reader raise many kinds of error
+    except Exception as error:
         raise StatisticsError(f"a picture of these examples cannot be read: {error}") from error

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from ganwidgets.core.counting import Statistic, expect, products, ratios, same, whole
+from ganwidgets.core.counting import Statistic, at_most, expect, grid_of, products, ratios, same, whole
 from ganwidgets.core.errors import StatisticsError
 
 SHARES = np.geomspace(1, 1e-3, 100)         # of a unit's pixels that are above each level, 7 % apart
@@ -102,12 +102,15 @@ class LevelCounts(Statistic):
     @classmethod
     def from_integers(cls, state: Mapping[str, np.ndarray]) -> "LevelCounts":
         """Counts of that state. Errors: StatisticsError."""
-        height, width = (int(side) for side in expect(state, "grid", (2,)))
-        cells = expect(state, "concept_cells", 2)
+        height, width = grid_of(state)
+        cells = expect(state, "concept_cells", (len(expect(state, "concept_cells", 2)), height * width))
         made = cls(expect(state, "levels", 2, np.float32), len(cells), height, width)
         made.pictures, made._concept_cells = int(expect(state, "pictures", 0)), cells
         made._above = expect(state, "above", made.levels.shape)
         made._both = expect(state, "both", (*made.levels.shape, len(cells)))
+        at_most(made.pictures, cells)
+        at_most(made.pictures * height * width, made._above)
+        at_most(made._above[:, :, None], made._both)
         return made
 
 
@@ -202,10 +205,16 @@ class PairCounts(Statistic):
     @classmethod
     def from_integers(cls, state: Mapping[str, np.ndarray]) -> "PairCounts":
         """Counts of that state. Errors: StatisticsError."""
-        height, width = (int(side) for side in expect(state, "grid", (2,)))
+        height, width = grid_of(state)
         made = cls(expect(state, "limits", 2, np.float64), height, width, expect(state, "other_cells", 2),
                    int(expect(state, "other_pictures", 0)))
         made.pictures = int(expect(state, "pictures", 0))
         made._both, made._lit, made._other = (expect(state, name, made.limits.shape) for name in ("both", "lit", "other"))
         made._held = expect(state, "held", (made.concepts,))
+        if np.isnan(made.limits).any():
+            raise StatisticsError("the limits of these counts are no numbers; the file is damaged.")
+        at_most(made.other_pictures, made.other_cells)
+        at_most(made.pictures * height * width, made._lit, made._held)
+        at_most(np.minimum(made._lit, made._held), made._both)
+        at_most(made.other_cells.sum(1) * made.pictures, made._other)
         return made

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ganwidgets.core.counting import Statistic, at_least_one, expect, products, ratios, same, whole
+from ganwidgets.core.counting import Statistic, at_least_one, at_most, expect, grid_of, products, ratios, same, whole
 from ganwidgets.core.errors import StatisticsError
 
 TOGETHER = 1 << 24         # whole numbers up to here are exact in float32
@@ -90,10 +90,15 @@ class IoUCounts(Statistic):
     @classmethod
     def from_integers(cls, state: Mapping[str, np.ndarray]) -> "IoUCounts":
         """IoU counts of that state. Errors: StatisticsError."""
-        height, width = (int(side) for side in expect(state, "grid", (2,)))
+        height, width = grid_of(state)
         both = expect(state, "both", 2)
+        # looked at first, so that only what is there takes memory
+        unit_cells = expect(state, "unit_cells", (len(both), height * width))
+        concept_cells = expect(state, "concept_cells", (both.shape[1], height * width))
         made = cls(both.shape[0], both.shape[1], height, width)
         made.pictures, made._both = int(expect(state, "pictures", 0)), both
-        made._unit_cells = expect(state, "unit_cells", (made.units, height * width))
-        made._concept_cells = expect(state, "concept_cells", (made.concepts, height * width))
+        made._unit_cells, made._concept_cells = unit_cells, concept_cells
+        at_most(made.pictures, unit_cells, concept_cells)
+        at_most(unit_cells.sum(1)[:, None], both)
+        at_most(concept_cells.sum(1), both)
         return made

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ganwidgets.core.edited import Edit, Origin, warn_of_other_weights
-from ganwidgets.core.errors import EditError, LatentsError
+from ganwidgets.core.errors import EditError, LatentsError, cut
 from ganwidgets.core.latents import Latents, check_pictures
 from ganwidgets.core.nets import LayeredGenerator, LayeredNet, PausedRun
+from ganwidgets.core.records import field_of, numbers_of
 from ganwidgets.core.regions import Region
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text
 from ganwidgets.core.unit_edits import layer_name, region_python
@@ -108,11 +109,13 @@ class LatentEdit(Edit):
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> "LatentEdit":
-        """The edit of a record. Errors: a GanwidgetsError, KeyError, TypeError or ValueError for what is none."""
-        region = record.get("region")
-        return LatentEdit(latents_of_record(record["latents"]), seeds=record["seeds"], words=record.get("words"),
-                          region=None if region is None else Region.from_record(region), layer=record.get("layer"),
-                          origin=Origin.from_record(record.get("origin")))
+        """The edit of a record. Errors: a GanwidgetsError for what is none."""
+        region = field_of(record, "region", "a record", optional=True)
+        return LatentEdit(latents_of_record(field_of(record, "latents", "a record")), seeds=numbers_of(record, "seeds", whole=True),
+                          words=field_of(record, "words", "text", optional=True),
+                          region=None if region is None else Region.from_record(region),
+                          layer=field_of(record, "layer", "text", optional=True),
+                          origin=Origin.from_record(field_of(record, "origin", "a record", optional=True)))
 
     def to_python(self) -> str:
         """The expression that makes this edit, with `ganwidgets` as `gw`."""
@@ -152,10 +155,16 @@ def latents_record(latents: Latents) -> dict[str, Any]:
 
 
 def latents_of_record(record: Mapping[str, Any]) -> Latents:
-    """The latents of a record. Errors: a GanwidgetsError, KeyError, TypeError or ValueError for what is none."""
-    parts: dict[str, Tensor | None] = {name: None if record.get(name) is None else tensor_from_text(record[name])
-                                       for name in ("z", "w", "condition")}
-    cutoff = record.get("truncation_cutoff")
-    return Latents(tuple(record["pictures"]), **parts, truncation=float(record["truncation"]),
-                   truncation_cutoff=None if cutoff is None else int(cutoff), noise=record["noise"],
-                   residuals=tuple((str(layer), tensor_from_text(part)) for layer, part in record["residuals"]))
+    """The latents of a record. Errors: a GanwidgetsError for what is none."""
+    packed = {name: field_of(record, name, "text", optional=True) for name in ("z", "w", "condition")}
+    parts: dict[str, Tensor | None] = {name: None if text is None else tensor_from_text(text) for name, text in packed.items()}
+    residuals = []
+    for each in field_of(record, "residuals", "a list"):
+        if not isinstance(each, (list, tuple)) or len(each) != 2 or not isinstance(each[0], str):
+            raise EditError(f"a residual is a layer's name and its numbers; {cut(each)} came.")
+        residuals.append((each[0], tensor_from_text(each[1])))
+    noise = record.get("noise")
+    return Latents(tuple(numbers_of(record, "pictures", whole=True)), **parts, residuals=tuple(residuals),
+                   truncation=float(field_of(record, "truncation", "a number")),
+                   truncation_cutoff=field_of(record, "truncation_cutoff", "a whole number", optional=True),
+                   noise=field_of(record, "noise", "text" if isinstance(noise, str) else "a whole number"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ class Latents:
         object.__setattr__(self, "pictures", check_pictures(self.pictures))
         if self.z is None and self.w is None:
             raise LatentsError("latents need z or w; neither came.")
+        if not math.isfinite(self.truncation):
+            raise LatentsError(f"truncation is a number from 0 to 1; {self.truncation!r} came.")
         for name, part in self._parts():
             if part.ndim == 0 or len(part) != len(self.pictures):
                 raise LatentsError(f"{name} has the shape {tuple(part.shape)}, for {len(self.pictures)} pictures; "

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganwidgets.core.errors import GanwidgetsError, RegionError, one_of
+from ganwidgets.core.records import field_of, numbers_of
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text
 
 SLIVER = 1e-6  # an overlap of less than this part of a cell is rounding, not overlap
@@ -100,15 +101,16 @@ class Region:
     def from_record(record: Mapping[str, Any]) -> "Region":
         """A region from its record. Errors: RegionError."""
         try:
-            if record["kind"] == "box":
-                return Region.box(*record["corners"])
-            if record["kind"] == "mask":
-                return Region.from_mask(tensor_from_text(record["mask"]))
+            kind = field_of(record, "kind", "text")
+            if kind == "box":
+                return Region.box(*numbers_of(record, "corners"))
+            if kind == "mask":
+                return Region.from_mask(tensor_from_text(field_of(record, "mask", "text")))
         except RegionError:
             raise
-        except (KeyError, TypeError, ValueError, GanwidgetsError) as error:
+        except (TypeError, GanwidgetsError) as error:
             raise RegionError(f"this record of a region cannot be read: {error}.") from error
-        raise RegionError(one_of("kind of region", record["kind"], ("box", "mask")))
+        raise RegionError(one_of("kind of region", kind, ("box", "mask")))
 
     @staticmethod
     def from_text(text: str) -> "Region":

@@ -260,4 +260,6 @@ class TopK(Statistic):
         values = expect(state, "values", 2, np.float32)
         made = cls(*values.shape)
         made._values, made._pictures = values, expect(state, "pictures", values.shape)
+        if np.isnan(values).any() or (values[:, 1:] > values[:, :-1]).any() or (made._pictures < 0).any():
+            raise StatisticsError("these largest numbers do not fall, or are of no pictures; the file is damaged.")
         return made

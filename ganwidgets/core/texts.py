@@ -3,6 +3,9 @@
 import base64
 import binascii
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,20 @@ from torch import Tensor
 
 from ganwidgets.core.errors import EditError
 
-MOST_BYTES = 1 << 28  # what a text may unfold to
+MOST_BYTES = 1 << 28  # of the numbers that a text may unfold to
+MOST_AXES = 8
 BYTE_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
+_left: ContextVar[int | None] = ContextVar("bytes of numbers that texts may still unfold to", default=None)
+
+
+@contextmanager
+def together_at_most(size: int) -> Iterator[None]:
+    """All texts that are read within unfold to numbers of at most so many bytes; the one that would be more is refused."""
+    token = _left.set(size)
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 def tensor_to_text(tensor: Float[Tensor, "..."]) -> str:
@@ -30,11 +45,19 @@ def tensor_from_text(text: Any) -> Float[Tensor, "..."]:
     """The tensor of a text, bit for bit. Errors: EditError for anything else."""
     try:
         kind, sides, packed = text.split(":", 2)
+        if len(sides) > 100:
+            raise ValueError("a shape is short")
         shape = tuple(int(side) for side in sides.split("x")) if sides else ()
         width = {"u8": 1, "f32": 4}[kind]
         size = int(np.prod(shape, dtype=object)) * width if shape else width
-        if min(shape, default=1) < 0 or not 0 <= size <= MOST_BYTES:
-            raise ValueError(f"the shape {shape} is not possible")
+        left, held = _left.get(), size // width * 4
+        if len(shape) > MOST_AXES or min(shape, default=1) < 0 or held > (MOST_BYTES if left is None else min(left, MOST_BYTES)):
+            raise ValueError(f"the shape {shape} is not possible, or too large")
+        # what was packed is hardly longer than what it unfolds to, and 4 bytes take 5 characters
+        if len(packed) > 100 + size * 1.3:
+            raise ValueError(f"{size} bytes were announced and more came")
+        if left is not None:
+            _left.set(left - held)
         unfolding = zlib.decompressobj()
         content = unfolding.decompress(base64.b85decode(packed), size + 1)
         if len(content) != size or not (unfolding.eof or size == 0):

@@ -1,6 +1,7 @@
 """Edits: changes to how a net draws, as values that can be applied, replayed, recorded and read back."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, final, get_args
@@ -13,6 +14,7 @@ from ganwidgets.core.edited import Edit, Origin, warn_of_other_weights
 from ganwidgets.core.errors import EditError, ShapeError, UnitError, one_of
 from ganwidgets.core.latents import check_pictures, whole_number
 from ganwidgets.core.nets import Layer, LayeredNet, PausedRun
+from ganwidgets.core.records import field_of, numbers_of
 from ganwidgets.core.regions import Region
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text
 
@@ -109,13 +111,15 @@ class UnitEdit(Edit):
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> "UnitEdit":
-        """The edit of a record. Errors: a KeyError, TypeError or ValueError for what is none."""
-        weights, region = record.get("weights"), record.get("region")
-        return UnitEdit(record["layer"], record["units"], tensor_from_text(record["value"]), mode=record["mode"],
+        """The edit of a record. Errors: a GanwidgetsError for what is none."""
+        weights, region = field_of(record, "weights", "text", optional=True), field_of(record, "region", "a record", optional=True)
+        return UnitEdit(field_of(record, "layer", "text"), numbers_of(record, "units", whole=True),
+                        tensor_from_text(field_of(record, "value", "text")), mode=field_of(record, "mode", "text"),
                         weights=None if weights is None else tensor_from_text(weights),
                         region=None if region is None else Region.from_record(region),
-                        strength=record["strength"], seeds=record.get("seeds"),
-                        origin=Origin.from_record(record.get("origin")))
+                        strength=field_of(record, "strength", "a number"),
+                        seeds=numbers_of(record, "seeds", whole=True, optional=True),
+                        origin=Origin.from_record(field_of(record, "origin", "a record", optional=True)))
 
     def to_python(self) -> str:
         """The expression that makes this edit, with `ganwidgets` as `gw`."""
@@ -169,7 +173,7 @@ def check_units(units: Any) -> tuple[int, ...]:
         if number is None or number < 0:
             raise UnitError(f"the unit {unit!r} is no unit; units are whole numbers from 0.")
     if len(set(numbers)) < len(numbers):
-        twice = next(number for number in numbers if numbers.count(number) > 1)
+        twice = Counter(numbers).most_common(1)[0][0]
         raise UnitError(f"unit {twice} came twice; name each unit once.")
     return tuple(number for number in numbers if number is not None)
 

@@ -13,6 +13,7 @@ from ganwidgets.core.edited import Edit, Origin
 from ganwidgets.core.errors import EditError, ShapeError
 from ganwidgets.core.latents import check_pictures
 from ganwidgets.core.nets import LayeredNet
+from ganwidgets.core.records import field_of, numbers_of
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text
 from ganwidgets.core.unit_edits import layer_name, tensor_python
 
@@ -86,9 +87,11 @@ class WeightEdit(Edit):
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> "WeightEdit":
-        """The edit of a record. Errors: a GanwidgetsError, KeyError, TypeError or ValueError for what is none."""
-        return WeightEdit(record["layer"], tensor_from_text(record["left"]), tensor_from_text(record["right"]),
-                          seeds=record.get("seeds"), origin=Origin.from_record(record.get("origin")))
+        """The edit of a record. Errors: a GanwidgetsError for what is none."""
+        left, right = (tensor_from_text(field_of(record, side, "text")) for side in ("left", "right"))
+        return WeightEdit(field_of(record, "layer", "text"), left, right,
+                          seeds=numbers_of(record, "seeds", whole=True, optional=True),
+                          origin=Origin.from_record(field_of(record, "origin", "a record", optional=True)))
 
     def to_python(self) -> str:
         """The expression that makes this edit, with `ganwidgets` as `gw`."""

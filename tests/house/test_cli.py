@@ -49,6 +49,15 @@ def test_dissect(tmp_path, capsys):
     assert g.layer_at(16).name in capsys.readouterr().out
 
 
+def test_dissect_reads_with_the_generators_own_segmenter_and_takes_all_layers(tmp_path):
+    out = tmp_path / "x.gwd"
+    options = ["--seeds", "0:4", "--layer", "all", "--calibration", "all", "--device", "cpu"]
+    assert cli.main(["dissect", "storybook-style", "--out", str(out), *options]) == 0
+    found = gw.open_dissection(out)
+    assert found.layers == gw.load("storybook-style", device="cpu").layers and found.calibration == "all"
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_list_and_check(capsys):
     assert cli.main(["list"]) == 0
     out = capsys.readouterr().out
@@ -66,6 +75,8 @@ def test_list_and_check(capsys):
     (["sample", "nobody", "--out", "a.png"], "no generator 'nobody'"),
     (["sample", "storybook", "--out", "a.png", "--device", "toaster"], "no device"),
     (["dissect", "storybook", "--layer", "layer99", "--out", "a.gwd", "--device", "cpu"], "no layer 'layer99'"),
+    (["dissect", "storybook", "--rule", "median", "--out", "a.gwd", "--device", "cpu"], "no rule 'median'"),
+    (["dissect", "storybook", "--calibration", "some", "--out", "a.gwd", "--device", "cpu"], "calibration must be"),
     (["train", "nobody", "--minutes", "1"], "no net 'nobody'"),
     (["train", "storybook", "--minutes", "nan"], "above 0"),
     (["train", "--minutes", "1"], "--all"), (["train", "storybook", "--all", "--minutes", "1"], "--all"),

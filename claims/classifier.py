@@ -1,0 +1,264 @@
+"""A class rests on few units of the classifier, an attack moves those, and a unit's peak tells whether its concept is there.
+
+Units are ranked on one set of renders and measured on another; neither was trained on. The classifier is right on all renders, also
+without any one unit, so that none would matter: units are removed where renders are noisy, by as much as brings the classifier on
+the first set nearest to AIM. Every figure stands beside its control, and beside that of Bau et al. 2020 (VGG-16 on Places365,
+conv5_3, 512 units, 365 classes).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import RandomState
+
+import ganwidgets as gw
+import ganwidgets.methods.attack as attack
+import ganwidgets.methods.detector as detector
+import ganwidgets.methods.dissect as dissect
+import ganwidgets.methods.dissection as dissection
+import ganwidgets.methods.importance as importance
+from claims import nets
+from claims.record import Claim
+from ganwidgets.core.images import to_tensor
+from ganwidgets.world.render import render
+from ganwidgets.world.scenes import CONCEPTS, scene
+
+RANKED, MEASURED = 60_000, 70_000           # the first seeds of the renders on which units are ranked, and measured
+EACH = 200                                  # renders of each class in either
+AIM, NOISES = 0.85, (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)    # balanced accuracy; of noise, on the scale -1..1
+LAYERS, LAYER = ("conv3_2", "conv4_1", "conv4_2"), "conv4_2"    # the last is the paper's place, and the verdict's
+FEW, KEPT, DRAWS = 4, 8, 20                 # units removed; kept alone; random draws
+GONE, STAYS, ENOUGH = 0.45, 0.9, 0.6        # of what a balanced accuracy is above chance: at most, at least, at least
+PERMUTATIONS, CERTAIN = 10_000, 0.05
+ATTACKED, SUCCESS, MOVED, ALIKE = 100, 0.95, 1.5, (0.8, 1.25)   # pictures; their share; times the others; times under noise
+RESAMPLED = 4000                            # pictures drawn again, for intervals
+SEEN, SOME = 0.01, 0.05                     # of a picture, where a concept counts as there; of the pictures with it, and without
+DETECTS, ABOVE = 0.75, 0.1                  # mean balanced accuracy over concepts; above that of random units
+PAPER = {
+    "ablation": {"whole": 0.766, "without 20 of 512": 0.530, "left of what is above chance": 0.11, "alone 20 of 512": 0.730,
+                 "kept of it": 0.86, "ski resort whole": 0.814, "ski resort without 4": 0.640},
+    "interpretability": "mean IoU .091 of units in the top 4 of 7 classes or more, .040 of those of none",
+    "attack": "peaks of the 4 units of target and source change more than others' (a bar graph; no figure is printed)",
+    "detector": {"unit 150, airplane": 0.856, "its IoU": 0.090},
+}
+
+
+# ---- pictures
+
+@cache
+def renders(first: int, scale: float) -> tuple[torch.Tensor, list[str], np.ndarray]:
+    """As many renders of each class, the first of those seeds: pictures, classes, and masks."""
+    wanted, held = max(8, round(EACH * scale)), {name: [] for name in nets.classifier().classes}
+    seed = first
+    while any(len(seeds) < wanted for seeds in held.values()):
+        own = held[scene(seed).place]
+        own += [seed] if len(own) < wanted else []
+        seed += 1
+    seeds = [seed for each in zip(*held.values(), strict=True) for seed in each]
+    drawn = [render(seed, nets.classifier().image_size) for seed in seeds]
+    return (torch.stack([to_tensor(each.picture) for each in drawn]), [scene(seed).place for seed in seeds],
+            np.stack([each.masks for each in drawn]).astype(bool))
+
+
+@cache
+def dissected(first: int, scale: float) -> Any:
+    images, _, masks = renders(first, scale)
+    truth = gw.KnownMasks(CONCEPTS, torch.from_numpy(masks))
+    return gw.dissect(nets.classifier(), truth, layers=LAYERS, images=images, progress=False)
+
+
+def noisy(first: int, scale: float, noise: float) -> tuple[torch.Tensor, list[str]]:
+    """The same renders with so much Gaussian noise, cut off at -1 and 1."""
+    images, labels, _ = renders(first, scale)
+    drawn = RandomState(first).standard_normal(images.shape).astype(np.float32)
+    return (images + noise * torch.from_numpy(drawn)).clamp(-1, 1), labels
+
+
+@cache
+def noise(scale: float) -> tuple[float, dict[str, float]]:
+    """How much noise brings the classifier nearest to AIM on the first renders; and its balanced accuracy by noise."""
+    seen = {each: float(importance.answers(nets.classifier(), noisy(RANKED, scale, each), layer=LAYER, removed=[[]],
+                                           progress=False).balanced.mean()) for each in NOISES}
+    return min(seen, key=lambda each: abs(seen[each] - AIM)), {str(each): rounded(value) for each, value in seen.items()}
+
+
+@cache
+def ranked(layer: str, scale: float) -> Any:
+    return gw.importance(nets.classifier(), noisy(RANKED, scale, noise(scale)[0]), layer=layer, progress=False)
+
+
+def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
+    kind, _, layer = row.partition(": ")
+    if kind == "ablation":
+        return ablation(layer, scale)
+    return attacked(scale) if kind == "attack" else detected(scale)
+
+
+def rounded(value: Any) -> float:
+    return round(float(value), 4)
+
+
+# ---- units removed, and kept
+
+def ablation(layer: str, scale: float) -> dict[str, Any]:
+    found, (much, by_noise) = ranked(layer, scale), noise(scale)
+    seen, clean = (gw.removals(nets.classifier(), found, noisy(MEASURED, scale, each), counts=(FEW, KEPT), draws=DRAWS,
+                               progress=False) for each in (much, 0.0))
+    whole, without, alone, random = seen.whole.mean(), seen.without.mean(0)[0], seen.alone.mean(0)[1], seen.random.mean(2)[:, 0]
+    above = whole - 0.5
+    left, left_random, kept = ((each - 0.5) / above for each in (without, random.mean(), alone))
+    return {"n": seen.pictures, "units": len(found.lost), "noise": much, "by_noise": by_noise,
+            "whole": rounded(whole), "accuracy": rounded(seen.accuracy),
+            "without_4": rounded(without), "without_random_4": rounded(random.mean()), "least_random": rounded(random.min()),
+            "alone_8": rounded(alone), "left": rounded(left), "left_random": rounded(left_random), "kept": rounded(kept),
+            "all_classes_without_4": rounded(seen.overall.mean(0)[0]),
+            "by_class": {name: [rounded(a), rounded(b), rounded(c)] for name, a, b, c in zip(
+                seen.classes, seen.whole, seen.without[:, 0], seen.alone[:, 1], strict=True)},
+            "top_units_that_matter": int((np.sort(found.lost, axis=0)[-FEW:] > 0).sum()),
+            "without_noise": {"whole": rounded(clean.whole.mean()), "without_4": rounded(clean.without.mean(0)[0]),
+                              "without_random_4": rounded(clean.random[:, 0].mean()), "alone_8": rounded(clean.alone.mean(0)[1])},
+            "interpretability": interpretability(layer, found, scale)}
+
+
+def interpretability(layer: str, found: Any, scale: float) -> dict[str, Any]:
+    """Whether units that matter to more classes agree better with a concept: Spearman's correlation, and its share by chance."""
+    classes, iou = found.classes_of(FEW), dissected(MEASURED, scale).at(layer).scores.max(axis=1).to_numpy()
+    own, random = spearman(classes, iou), RandomState(0)
+    chance = np.array([spearman(random.permutation(classes), iou) for _ in range(max(200, round(PERMUTATIONS * scale)))])
+    return {"spearman": rounded(own), "p": rounded((1 + (chance >= own).sum()) / (1 + len(chance))),
+            "iou_by_classes": {str(k): [int((classes == k).sum()), rounded(iou[classes == k].mean())] for k in np.unique(classes)}}
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = (places(each) - (len(each) - 1) / 2 for each in (a, b))
+    return float((a * b).sum() / max(1e-12, np.sqrt((a * a).sum() * (b * b).sum())))
+
+
+def places(values: np.ndarray) -> np.ndarray:
+    """Each value's place in their order, equal ones at the mean of theirs."""
+    order = np.sort(values)
+    return (np.searchsorted(order, values, "left") + np.searchsorted(order, values, "right") - 1) / 2
+
+
+# ---- attacks
+
+def attacked(scale: float) -> dict[str, Any]:
+    classifier, (images, _, _) = nets.classifier(), renders(MEASURED, scale)
+    images = images[:max(8, round(ATTACKED * scale))]
+    with torch.no_grad():
+        source = classifier.logits(images).argmax(1).numpy()
+    shift = RandomState(1).randint(1, len(classifier.classes), len(images))
+    target = (source + shift) % len(classifier.classes)
+    # at a part of the size, also fewer steps: they are what takes the time
+    how = {} if scale == 1 else {"searches": 2, "steps": 60}
+    found = gw.attack(classifier, images, target.tolist(), progress=False, **how)
+    moved_at_random = gw.noise_of_length(images, found.norm)
+    taken = found.success.numpy()
+    layers = {}
+    for layer in LAYERS:
+        groups = [[ranked(layer, scale).units_for(int(place), FEW) for place in each[taken]] for each in (target, source)]
+        layers[layer] = {name: moved(layer, images[taken], after[taken], groups, scale)
+                         for name, after in (("attack", found.images), ("noise", moved_at_random))}
+    return {"n": len(images), "success": rounded(found.rate), "length": rounded(found.norm[found.success].median()),
+            "layers": layers}
+
+
+def moved(layer: str, before: torch.Tensor, after: torch.Tensor, groups: list[list[list[int]]], scale: float) -> dict[str, Any]:
+    """By how much the peaks of the units of target and source change, in units of their own levels, over those of the others."""
+    held = dissected(MEASURED, scale).at(layer).findings[0]
+    levels = held.quantiles[dissection.KEPT.index(0.99)]
+    change = gw.peak_changes(nets.classifier(), before, after, layer=layer, levels=levels)
+    live = levels > 0                       # a unit that is never on has no level to be counted in
+    rows = []
+    for row, target, source in zip(change, *groups, strict=True):
+        others = live.copy()
+        others[[*target, *source]] = False
+        picked = [[unit for unit in units if live[unit]] for units in (target, source)]
+        rows.append([*(np.abs(row[units]).mean() if units else np.nan for units in picked), np.abs(row[others]).mean(),
+                     *(row[units].mean() if units else np.nan for units in picked)])
+    held_rows, random = np.array(rows), RandomState(2)
+    draws = [held_rows[random.randint(0, len(rows), len(rows))] for _ in range(max(200, round(RESAMPLED * scale)))]
+    figures = {"units": int(live.sum())}
+    for name, of in {"target": ratio(0), "source": ratio(1), "signed_target": signed(3), "signed_source": signed(4)}.items():
+        low, high = np.percentile([of(each) for each in draws], [2.5, 97.5])
+        figures[name] = [rounded(of(held_rows)), rounded(low), rounded(high)]
+    return figures
+
+
+def ratio(column: int) -> Any:
+    return lambda rows: np.nanmean(rows[:, column]) / np.nanmean(rows[:, 2])
+
+
+def signed(column: int) -> Any:
+    return lambda rows: np.nanmean(rows[:, column])
+
+
+# ---- detectors
+
+def detected(scale: float) -> dict[str, Any]:
+    """The best unit of each concept on the first renders, and the threshold that tells best there; how well it tells on others."""
+    first, second = ({"there": masks.mean((2, 3)) >= SEEN, "peaks": peaks_of(images)}
+                     for images, _, masks in (renders(RANKED, scale), renders(MEASURED, scale)))
+    d, random, rows = dissected(RANKED, scale), RandomState(3), {}
+    for place, concept in enumerate(CONCEPTS):
+        name = concept.name
+        here = [each["there"][:, place] for each in (first, second)]
+        if not all(SOME <= each.mean() <= 1 - SOME for each in here):
+            continue
+        best = d.by_concept.set_index("concept").loc[name]
+        if best.iou < dissection.COUNTED:
+            continue
+        own = balanced(first["peaks"][best.layer][:, best.unit], here[0], second["peaks"][best.layer][:, best.unit], here[1])
+        live = np.flatnonzero(d.at(best.layer).table.sort_values("unit").live.to_numpy())
+        chance = [balanced(first["peaks"][best.layer][:, unit], here[0], second["peaks"][best.layer][:, unit], here[1])
+                  for unit in random.choice(live, DRAWS)]
+        lit = gw.Detector(float(d.thresholds[best.layer][best.unit]), 0.0).on(second["peaks"][best.layer][:, best.unit], here[1])
+        rows[name] = {"layer": best.layer, "iou": rounded(best.iou), "balanced": rounded(own), "random": rounded(np.mean(chance)),
+                      "at_threshold_of_dissection": rounded(lit), "share": rounded(here[1].mean())}
+    means = {name: rounded(np.mean([row[name] for row in rows.values()])) for name in ("balanced", "random")} if rows else {}
+    return {"n": len(second["there"]), "concepts": rows, **means}
+
+
+def peaks_of(images: torch.Tensor) -> dict[str, np.ndarray]:
+    return {layer: gw.peaks(nets.classifier(), images, layer=layer, progress=False) for layer in LAYERS}
+
+
+def balanced(peaks: np.ndarray, there: np.ndarray, other_peaks: np.ndarray, other_there: np.ndarray) -> float:
+    """On the second pictures, by the threshold that tells best on the first."""
+    return gw.detector(peaks, there).on(other_peaks, other_there)
+
+
+# ---- verdict
+
+def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    own, moves, tells = rows[f"ablation: {LAYER}"], rows["attack"], rows["detector"]
+    here = moves["layers"][LAYER]
+    return {
+        "removed": {"left": own["left"], "holds": own["left"] <= GONE},
+        "random": {"left": own["left_random"], "holds": own["left_random"] >= STAYS},
+        "kept alone": {"kept": own["kept"], "holds": own["kept"] >= ENOUGH},
+        "interpretability": {**own["interpretability"], "holds": own["interpretability"]["spearman"] > 0
+                             and own["interpretability"]["p"] < CERTAIN},
+        "attack": {"success": moves["success"], "length": moves["length"], "holds": moves["success"] >= SUCCESS},
+        "moved": {name: {"ratio": here["attack"][name], "holds": here["attack"][name][0] >= MOVED and here["attack"][name][1] > 1}
+                  for name in ("target", "source")},
+        "signs": {"target": here["attack"]["signed_target"], "source": here["attack"]["signed_source"],
+                  "holds": here["attack"]["signed_source"][0] < 0 < here["attack"]["signed_target"][0]},
+        "noise": {name: {"ratio": here["noise"][name], "holds": ALIKE[0] <= here["noise"][name][0] <= ALIKE[1]}
+                  for name in ("target", "source")},
+        "detector": {"balanced": tells["balanced"], "random": tells["random"],
+                     "holds": tells["balanced"] >= DETECTS and tells["balanced"] - tells["random"] >= ABOVE},
+        "paper": PAPER}
+
+
+def digests() -> dict[str, str]:
+    return {"storybook-classifier": nets.classifier().digest}
+
+
+CLAIM = Claim("classifier", "A class rests on few units; an attack moves them; a unit's peak tells its concept",
+              "Bau et al. 2020, figures 2 and 4, on another net and other data",
+              [*(f"ablation: {layer}" for layer in LAYERS), "attack", "detector"], measure, conclude, digests,
+              [importance, attack, detector, dissect, dissection])
