@@ -44,7 +44,7 @@ def of_judge(judge: Any) -> dict[str, Any] | None:
 
 
 def settings_of(thing: Any) -> dict[str, str]:
-    """The plain values that an object holds; of tensors their digests, of frozen settings of its own their text."""
+    """Digests of the plain values and the tensors that an object holds."""
     found = {}
     for name, value in vars(thing).items() if hasattr(thing, "__dict__") else ():
         if isinstance(value, Tensor):

@@ -1,7 +1,7 @@
-"""A dissection that is computed once and then read from a folder: never an outdated one, and nothing in a file is run.
+"""A dissection that is computed once and then read from a folder, as long as nothing that it depends on has changed.
 
 Its file's name is the key: the digest of the weights with every edit, layers, segmenter, pictures, rule and the code that
-decides the figures. What is read is held against the net before it is believed.
+decides the figures. What is read is held against the net before it is believed, and nothing in a file is ever run.
 """
 
 import contextlib
@@ -39,9 +39,12 @@ def dissect_cached(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = N
 
     The arguments are those of gw.dissect; `images` must be a tensor. `version`: whatever else the answer depends on; it is
     needed for a segmenter whose code cannot be seen, and is to change when that does. A file that is damaged, or that the
-    net does not agree with, is computed and written again; one that cannot be written is a warning. Errors: ArgumentError,
-    LayerError, SeedError, ShapeError.
+    net does not agree with, is computed and written again; one that cannot be written is a warning. Not noticed is a change of
+    functions that net and segmenter only call, unless the units' peaks move: say another `version` then. Errors:
+    ArgumentError, LayerError, SeedError, ShapeError.
     """
+    if isinstance(net, LayeredGenerator) and seeds is not None:
+        seeds = check_seeds(seeds)       # they are gone through twice
     if segmenter is None and "segmenter" in net.companions:
         segmenter = net.companions["segmenter"]()
     asked: dict[str, Any] = {"layer": layer, "layers": layers, "seeds": seeds, "images": images, "rule": rule,

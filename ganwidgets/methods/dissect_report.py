@@ -181,7 +181,7 @@ def _units(d: Dissection, layer: Layer, shown: Examples | None, words: pd.DataFr
     for row in table.to_dict("records"):
         first = [f"<td>{_strip(shown, int(row['unit']), count, side)}</td>"] if shown is not None else []
         rows.append(first + [_cell(str(name), value, row) for name, value in row.items()])
-    heads = (["goes highest in"] if shown is not None else []) + [COLUMNS[str(name)] for name in table.columns]
+    heads = (["goes highest in"] if shown is not None else []) + [COLUMNS.get(str(name), str(name)) for name in table.columns]
     return _table(f"{layer.name}: {layer.channels} units on {layer.height} x {layer.width} cells, the highest IoU first",
                   heads, rows)
 

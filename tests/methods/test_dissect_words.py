@@ -87,7 +87,8 @@ def test_planted_units_get_their_words(found, planted):
         assert row.lead - abs(row.lead_other) > .4 and row.second != row.word
         assert found.units_for(f"a {concept}", 1) == [unit]
     others = table.drop(list(planted.units.values()))
-    assert others.lead.max() < .5 and others.beyond.sum() <= 2, "one in twenty may be beyond chance"
+    assert others.lead.max() < .75 * table.loc[list(planted.units.values()), "lead"].min()
+    assert others.beyond.sum() <= 2, "one in twenty may be beyond chance"
     assert table.lead.is_monotonic_decreasing and found.scores.shape == (12, 4) and found.pictures == len(SEEDS)
 
 
