@@ -156,7 +156,8 @@ def _runs(g: LayeredGenerator, layer: Layer, seeds: Any) -> Generator[tuple[Paus
     """Runs stopped at the layer, and how many pictures there were by then."""
     for start in range(0, len(seeds), BATCH):
         with torch.no_grad():
-            yield g.head(g.sample(seeds[start:start + BATCH]), layer), min(start + BATCH, len(seeds))
+            paused = g.head(g.sample(seeds[start:start + BATCH]), layer)
+        yield paused, min(start + BATCH, len(seeds))
 
 
 def _tail(g: LayeredGenerator, paused: PausedRun, edit: UnitEdit | None = None) -> Tensor:

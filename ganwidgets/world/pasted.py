@@ -14,8 +14,9 @@ from ganwidgets.core.concepts import Segmenter
 from ganwidgets.core.errors import ArgumentError, ConceptError, one_of
 
 from .render import Rendered, render
-from .scenes import CONCEPT_NAMES, Streams, checked_seed
+from .scenes import CONCEPT_NAMES, Streams, checked_seed, scene
 
+HIDING = ("tree", "bush", "fence")      # stand in front of others: left out where an object is cut, so that it is whole
 LEAST = 12          # pixels of the smallest object worth pasting
 ON = 0.95           # of the object's pixels must lie on the context
 ATTEMPTS = 60       # pairs of scenes that are tried for one picture
@@ -43,7 +44,7 @@ class Recall:
 
 
 def pasted(name: str, context: str, seed: int, size: int = 64) -> Pasted | None:
-    """One object of that name, cut from a scene and pasted anywhere onto the context in another, as it was drawn.
+    """One whole object of that name, cut from a scene and pasted anywhere onto the context in another, which has none of its own.
 
     None where 60 pairs of scenes had no room for it: a house does not fit on a door. Raises SeedError, ConceptError, and
     ArgumentError for a size out of range.
@@ -53,12 +54,17 @@ def pasted(name: str, context: str, seed: int, size: int = 64) -> Pasted | None:
             raise ConceptError(one_of("concept", each, CONCEPT_NAMES, where="storybook"))
     random = Streams(checked_seed(seed))(f"pasted {name} on {context}")
     for _ in range(ATTEMPTS):
-        source, ground = (render(int(random.randint(0, 2 ** 32, dtype=np.uint64)), size) for _ in range(2))
+        source = _scene(random, [other for other in HIDING if other != name and (other, name) != ("tree", "trunk")], size)
+        ground = _scene(random, [name], size)
         thing = one_thing(random, source.masks[CONCEPT_NAMES.index(name)])
         spot = None if thing is None else _spot(random, thing, ground.masks[CONCEPT_NAMES.index(context)])
         if thing is not None and spot is not None:
             return _put(source, thing, ground, spot)
     return None
+
+
+def _scene(random: RandomState, without: Sequence[str], size: int) -> Rendered:
+    return render(scene(int(random.randint(0, 2 ** 32, dtype=np.uint64)), without=without), size)
 
 
 def one_thing(random: RandomState, mask: np.ndarray) -> np.ndarray | None:

@@ -15,6 +15,8 @@ def test_an_object_lies_on_the_context_and_comes_again_by_its_seed():
     assert (first.picture == again.picture).all() and (first.mask == again.mask).all()
     assert (first.picture != other.picture).any()
     assert first.picture.shape == (64, 64, 3) and first.picture.dtype == np.uint8 and first.mask.sum() >= 12
+    sizes = [pasted("door", "sky", seed).mask.sum() for seed in range(8)]
+    assert min(sizes) >= 40, "doors are whole, whatever stood before them"
     heights = [np.flatnonzero(pasted("door", "sky", seed).mask.any(1)).mean() for seed in range(8)]
     assert np.mean(heights) < 32, "the sky is above"
 
