@@ -10,7 +10,7 @@ from numpy.random import RandomState
 from ganwidgets.models.scorer_nets import ScorerNet, Shape
 from ganwidgets.models.scorers import MOST_WORDS
 from ganwidgets.world.captions import STYLES, caption
-from ganwidgets.world.facts import COLORED, COLORS, FIRST_COLOR, HUES, colored, false, pairs_in, said, words_of
+from ganwidgets.world.facts import COLORS, HUES, colored, false, pairs_in, said, words_of
 from ganwidgets.world.render import render
 from ganwidgets.world.scenes import scene
 from ganwidgets.world.train import scorer as training
@@ -133,17 +133,25 @@ def test_a_batch_is_the_same_again_and_mirrors_its_words(pool, texts):
 
 
 def test_a_named_colour_is_told_from_wrong_ones_that_are_not_held_out(pool, texts):
-    batch, seen = training.batch(TINY, 5, pool.pictures, texts, vocabulary().encode("left right")), 0
-    assert len(batch.colors) > 2 and batch.choices.shape == (len(batch.colors), len(COLORS))
-    for (row, place, color), choices in zip(batch.colors.tolist(), batch.choices.tolist(), strict=True):
-        words = as_text(batch.words[row, 0].tolist()).split()
+    batch, others, bare = training.batch(TINY, 5, pool.pictures, texts, vocabulary().encode("left right")), 0, 0
+    assert batch.choices.shape == (len(batch.colors), len(COLORS))
+    for (row, text, place, color), choices in zip(batch.colors.tolist(), batch.choices.tolist(), strict=True):
+        words = as_text(batch.words[row, text].tolist()).split()
         (thing,) = [concept for at, _, concept in colored(words) if at == place]
         assert words[place] == COLORS[color] and choices[color]
-        for number in np.flatnonzero(choices):
-            seen += number != color
-            other = said(f"a {COLORS[number]} {thing}")
-            assert number == color or (COLORS[number], thing) not in PAIRS and other[FIRST_COLOR + COLORED.index(thing)] == number
-    assert seen > 10
+        assert all((COLORS[number], thing) not in PAIRS for number in np.flatnonzero(choices))
+        others, bare = others + sum(choices) - 1, bare + (text > 0)
+        assert text == 0 or thing not in {each for _, _, each in colored(as_text(batch.words[row, 0].tolist()).split())}
+    assert others > 10 and bare > 2
+
+
+def test_colours_are_denied_to_things_whose_own_is_not_named_after_some_steps(pool, texts):
+    batch, place = training.batch(TINY, 5, pool.pictures, texts, vocabulary().encode("left right")), torch.device("cpu")
+    net = training.fresh(TINY).eval()
+    early, late = (training.loss(TINY, net, batch, place, step) for step in (TINY.denied - 1, TINY.denied))
+    assert torch.isfinite(late) and late > early
+    none = dataclasses.replace(batch, colors=batch.colors[:0], choices=batch.choices[:0])
+    assert training.loss(TINY, net, none, place, TINY.denied) < early
 
 
 def test_a_little_one_learns(pool, texts):

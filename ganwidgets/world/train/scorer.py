@@ -29,6 +29,7 @@ from ganwidgets.world.train.supervised import Training
 PATH = Path(__file__).parents[1] / "weights" / "storybook-scorer.safetensors"
 REPAINTED_SEEDS = range(700_000, 716_000)
 HIGHEST = 100.0         # what scores are multiplied with, at most
+FOUND = 0.5             # the cosine from which on a colour counts as found
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,15 @@ class Recipe:
     worn: float = .5        # the share of the pictures that lose colour and sharpness
     twins: float = 1.0      # the weight of telling a caption from its false twins alone
     colors: float = 1.0     # the weight of telling the colour of a thing from all others
+    denied: int = 3_000     # steps after which colours are also denied to things whose own is not named
     hidden: float = .2      # the share of words that do not show what they are when it comes to where to look
 
 
 @dataclass(frozen=True)
 class Batch:
     """Pictures (n, 3, s, s); captions and their twins (n, k, words); which words are hidden; which caption is surely false of which
-    picture; and the colours that captions name: (m, 3) row, place among its words and number among COLORS, and (m, colours) which
-    the word there may be compared with, itself and those that are visibly wrong."""
+    picture; the colours that texts name (m, 4): row, text, place among its words and number among COLORS; and (m, colours) which of
+    them the word there may be compared with, itself and those that are visibly wrong. In twins all of these are wrong."""
 
     pictures: Tensor
     words: Tensor
@@ -80,7 +82,7 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
     sides = words.encode("left right")
 
     def loss_of(step: int) -> Tensor:
-        return loss(recipe, training.net, batch(recipe, step, pictures, texts, sides), place)
+        return loss(recipe, training.net, batch(recipe, step, pictures, texts, sides), place, step)
 
     supervised.run("storybook-scorer", training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=200, keep=recipe.keep,
                    place=place, state=state)
@@ -126,21 +128,24 @@ def batch(recipe: Recipe, number: int, images: np.ndarray, texts: Texts, sides: 
     words = words[:, :, :longest]
     hidden = torch.from_numpy(random.rand(*words.shape) < recipe.hidden)
     return Batch(pictures, words, hidden, torch.from_numpy(false(texts.said[rows], texts.shown[rows])),
-                 *named_colors(words[:, 0], texts.shown[rows]))
+                 *named_colors(words, texts.shown[rows]))
 
 
 def named_colors(words: Tensor, facts: np.ndarray) -> tuple[Tensor, Tensor]:
-    """The colours that captions (n, words) give to things, and what each may be compared with; a pair that is held out is not
-    among it. `facts`: what the pictures show."""
+    """The colours that captions give to things, and twins (n, k, words) to things that captions leave bare, and what each may be
+    compared with; a pair that is held out is not among it. `facts`: what the pictures show."""
     known, named, choices = vocabulary().words, [], []
-    for row, numbers in enumerate(words.tolist()):
-        for place, color, thing in colored([known[number - 1] for number in numbers if number]):
-            near = int(facts[row, FIRST_COLOR + COLORED.index(thing)]) if thing in COLORED else 0
-            if near:
-                named.append((row, place, COLORS.index(color)))
-                choices.append([other == color or not near >> number & 1 and (other, thing) not in PAIRS
-                                for number, other in enumerate(COLORS)])
-    return (torch.tensor(named, dtype=torch.long).reshape(-1, 3),
+    for row, texts in enumerate(words.tolist()):
+        done: set[str] = set()
+        for text, numbers in enumerate(texts):
+            for place, color, thing in colored([known[number - 1] for number in numbers if number]):
+                near = int(facts[row, FIRST_COLOR + COLORED.index(thing)]) if thing in COLORED else 0
+                if near and (text == 0 or thing not in done):
+                    done.add(thing)
+                    named.append((row, text, place, COLORS.index(color)))
+                    choices.append([text == 0 and other == color or not near >> number & 1 and (other, thing) not in PAIRS
+                                    for number, other in enumerate(COLORS)])
+    return (torch.tensor(named, dtype=torch.long).reshape(-1, 4),
             torch.tensor(choices, dtype=torch.bool).reshape(-1, len(COLORS)))
 
 
@@ -158,7 +163,7 @@ def mirrored(random: RandomState, pictures: Tensor, words: Tensor, sides: tuple[
     return torch.where(turned, pictures.flip(3), pictures), torch.where(turned[..., 0], other, words)
 
 
-def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device) -> Tensor:
+def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device, step: int = 0) -> Tensor:
     """Each picture must find its caption among its false twins and the captions that are false of it, each caption its picture
     among those of which it is false, each picture its caption among the twins alone, and each colour must be found where it is
     named, among the others. What may be true is passed over."""
@@ -177,17 +182,30 @@ def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device
     pictures = F.cross_entropy(torch.cat([across, own[:, 1:]], 1), target)
     captions = F.cross_entropy(across.T, target)
     twins = F.cross_entropy(own, torch.zeros_like(target))
-    return pictures + captions + recipe.twins * twins + recipe.colors * of_colors(net, cells, first, batch, scale, place)
+    return pictures + captions + recipe.twins * twins + recipe.colors * of_colors(recipe, net, cells, rows, batch, scale, step)
 
 
-def of_colors(net: torch.nn.Module, cells: Cells, rows: Row, batch: Batch, scale: Tensor, place: torch.device) -> Tensor:
-    """How badly the colours that captions name are told from others by what is found there; 0 where none is named."""
-    if not len(batch.colors):
-        return scale.new_zeros(())
-    row, word, color = batch.colors.to(place).T
-    seen = found(cells, rows.where)[row, word]
-    meant = net.text.meaning(torch.tensor(color_numbers(), device=place))  # type: ignore[operator, union-attr]
-    return F.cross_entropy((scale * seen @ meant.T).masked_fill(~batch.choices.to(place), -1e4), color)
+def of_colors(recipe: Recipe, net: torch.nn.Module, cells: Cells, rows: Row, batch: Batch, scale: Tensor, step: int) -> Tensor:
+    """How badly the colours that texts name are told from others by what is found there; 0 where none is named.
+
+    A caption's colour must be likelier than those that are wrong. Of a thing whose own colour no text may name, nothing but the
+    wrong ones can be told: none of them is to be found.
+    """
+    row, text, word, color = batch.colors.to(scale.device).T
+    told, choices = text == 0, batch.choices.to(scale.device)
+    places = row * batch.words.shape[1] + text
+    where = rows.where[places, :, word][:, :, None]
+    seen = found(Cells(*(part[row] for part in cells)), where)[:, 0]
+    meant = net.text.meaning(torch.tensor(color_numbers(), device=scale.device))  # type: ignore[operator, union-attr]
+    fits = scale * seen @ meant.T
+    loss = scale.new_zeros(())
+    if told.any():
+        loss = loss + F.cross_entropy(fits[told].masked_fill(~choices[told], -1e4), color[told])
+    if step >= recipe.denied and len(fits):
+        wrong = choices & (~told[:, None] | (torch.arange(len(COLORS), device=scale.device) != color[:, None]))
+        right = fits[told].gather(1, color[told][:, None])
+        loss = loss + F.softplus(fits[wrong] - scale * FOUND).mean() + F.softplus(scale * FOUND - right).sum() / max(1, len(right))
+    return loss
 
 
 def of_own(cells: Cells, rows: Row, n: int) -> Tensor:
