@@ -28,7 +28,7 @@ from ganwidgets.world.scenes import CONCEPTS, scene
 
 RANKED, MEASURED = 60_000, 70_000           # the first seeds of the renders on which units are ranked, and measured
 EACH = 200                                  # renders of each class in either
-AIM, NOISES = 0.85, (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)    # balanced accuracy; of noise, on the scale -1..1
+AIM, NOISES = 0.85, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5)    # balanced accuracy; of noise, on the scale -1..1
 LAYERS, LAYER = ("conv3_2", "conv4_1", "conv4_2"), "conv4_2"    # the last is the paper's place, and the verdict's
 FEW, KEPT, DRAWS = 4, 8, 20                 # units removed; kept alone; random draws
 GONE, STAYS, ENOUGH = 0.45, 0.9, 0.6        # of what a balanced accuracy is above chance: at most, at least, at least

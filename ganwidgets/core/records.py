@@ -1,4 +1,4 @@
-"""Fields of records that come from files: each of the kind that it must be, or refused by its name; texts cut for a sentence."""
+"""Fields of records that come from files: each of the kind that it must be, or refused by its name."""
 
 import math
 from collections.abc import Mapping

@@ -3,9 +3,8 @@
 import io
 import json
 import os
+import re
 import zipfile
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +14,24 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int64
 
+from ganwidgets.core.archives import arrays_of, check_members
 from ganwidgets.core.concepts import Concept, concept_index
 from ganwidgets.core.counting import expect
 from ganwidgets.core.edits import Origin, UnitEdit
 from ganwidgets.core.errors import (
     ArgumentError,
     ConceptError,
-    GanwidgetsError,
     LayerError,
     StatisticsError,
+    cut,
+    cut_text,
     one_of,
 )
 from ganwidgets.core.examples import Examples
 from ganwidgets.core.information import PairCounts
 from ganwidgets.core.nets import Layer
 from ganwidgets.core.rankings import HIGH, check_mode, first_units, ranked_edit
+from ganwidgets.core.records import field_of, numbers_of
 from ganwidgets.core.regions import Region
 from ganwidgets.core.statistics import IoUCounts, TopK
 
@@ -37,6 +39,9 @@ COUNTED = 0.04                                 # a unit below this IoU is not sa
 KEPT = (0.5, 0.9, 0.99, 0.995, 0.999, 1.0)     # the quantiles of each unit that a dissection keeps
 TOP = 8                                        # pictures kept of each unit, those in which it goes highest
 FORMAT = 2
+# what a file of others may say: its members; bytes of its words; characters of a name; units, cells along a side; pictures
+MEMBER, MOST_WORDS, LONGEST_NAME = re.compile(r"dissection\.json|(layer|examples)[0-9]{1,4}\.npz"), 1 << 24, 1000
+MOST_ALONG, MOST_PICTURES = 1 << 20, 1 << 40
 
 
 @final
@@ -277,43 +282,77 @@ def _record(d: Dissection) -> dict[str, Any]:
 def open_dissection(path: str | os.PathLike) -> Dissection:
     """Read what `Dissection.save` wrote. Errors: StatisticsError for one that is missing, damaged or no dissection."""
     try:
+        if not Path(path).is_file():
+            raise StatisticsError("there is no such file.")
         with zipfile.ZipFile(path) as archive:
-            record = json.loads(archive.read("dissection.json"))
-            if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("quantiles") != list(KEPT):
-                raise StatisticsError(f"{path} is a dissection of a format that this version does not read.")
-            concepts = tuple(Concept(name, kind, tuple(color)) for name, kind, color in record["concepts"])
-            layers = [Layer(str(name), int(units), int(height), int(width))
-                      for name, units, height, width in record["layers"]]
-            rule = str(record["rule"])
-            findings = tuple(_findings(archive, place, layer, len(concepts), rule) for place, layer in enumerate(layers))
-            if not findings or len({found.counts.pictures for found in findings}) > 1:
-                raise StatisticsError("its layers do not belong together")
-            shown = tuple(Examples.from_arrays(layer, _arrays(archive, f"examples{place}.npz"))
-                          for place, layer in enumerate(layers) if f"examples{place}.npz" in archive.namelist())
-            calibration = record["calibration"]
-            return Dissection(str(record["model"]), str(record["digest"]), concepts, findings, rule,
-                              float(record["share"]), calibration if calibration == "all" else int(calibration), shown)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError, GanwidgetsError,
-            MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        if isinstance(error, StatisticsError) and "format" in str(error):
-            raise
-        raise StatisticsError(f"{path} cannot be opened as a dissection: {error}") from error
+            return _read(archive)
+    # what others made breaks in more ways than can be listed, and all of them mean the same
+    except Exception as error:
+        raise StatisticsError(f"{path} cannot be opened as a dissection: {cut_text(str(error))}") from error
 
 
-def _arrays(archive: zipfile.ZipFile, name: str) -> Mapping[str, np.ndarray]:
-    """The arrays of one member."""
-    with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as file:
-        return {each: file[each] for each in file.files}
+def _read(archive: zipfile.ZipFile) -> Dissection:
+    """The dissection in an archive. Errors: StatisticsError, and many others for what is damaged."""
+    check_members(archive, MEMBER.fullmatch)
+    if archive.getinfo("dissection.json").file_size > MOST_WORDS:
+        raise StatisticsError("it has more words than any dissection.")
+    record = json.loads(archive.read("dissection.json").decode())
+    if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("quantiles") != list(KEPT):
+        raise StatisticsError("it is of a format that this version does not read.")
+    concepts = tuple(_concept(*each) for each in field_of(record, "concepts", "a list"))
+    layers = [_layer(*each) for each in field_of(record, "layers", "a list")]
+    rule, share, calibration = field_of(record, "rule", "text"), field_of(record, "share", "a number"), record["calibration"]
+    if rule not in ("quantile", "iqr") or not 0 < share < 1:
+        raise StatisticsError(f"it is of the rule {cut(rule)} with the share {cut(share)}.")
+    if calibration != "all" and field_of(record, "calibration", "a whole number") < 1:
+        raise StatisticsError(f"its thresholds come from {cut(calibration)} pictures.")
+    findings = tuple(_findings(archive, place, layer, len(concepts), rule) for place, layer in enumerate(layers))
+    members = {"dissection.json", *(f"{kind}{place}.npz" for place in range(len(layers)) for kind in ("layer", "examples"))}
+    if (not findings or len({(found.counts.pictures, found.counts.grid) for found in findings}) > 1
+            or len({layer.name for layer in layers}) < len(layers) or not members.issuperset(archive.namelist())):
+        raise StatisticsError("its layers do not belong together.")
+    shown = tuple(Examples.from_arrays(layer, arrays_of(archive.read(f"examples{place}.npz")))
+                  for place, layer in enumerate(layers) if f"examples{place}.npz" in archive.namelist())
+    return Dissection(field_of(record, "model", "text"), field_of(record, "digest", "text"), concepts, findings, rule,
+                      float(share), calibration, shown)
+
+
+def _concept(name: Any, kind: Any, color: Any) -> Concept:
+    said = {"a concept's name": name, "a concept's kind": kind, "a concept's colour": color}
+    _short(field_of(said, "a concept's name", "text"))
+    red, green, blue = (int(level) for level in numbers_of(said, "a concept's colour"))
+    return Concept(name, field_of(said, "a concept's kind", "text"), (red, green, blue))
+
+
+def _layer(name: Any, units: Any, height: Any, width: Any) -> Layer:
+    said = {"a layer's name": name, "a layer's units": units, "a layer's height": height, "a layer's width": width}
+    _short(field_of(said, "a layer's name", "text"))
+    for what in list(said)[1:]:
+        if not 0 < field_of(said, what, "a whole number") <= MOST_ALONG:
+            raise StatisticsError(f"{what} is {cut(said[what])}.")
+    return Layer(name, units, height, width)
+
+
+def _short(name: str) -> None:
+    """Errors: StatisticsError for what is no name of anything."""
+    if len(name) > LONGEST_NAME:
+        raise StatisticsError(f"a name in it has {len(name):,} characters.")
 
 
 def _findings(archive: zipfile.ZipFile, place: int, layer: Layer, concepts: int, rule: str) -> LayerFindings:
-    state = _arrays(archive, f"layer{place}.npz")
+    state = arrays_of(archive.read(f"layer{place}.npz"))
     counts = (PairCounts if rule == "iqr" else IoUCounts).from_integers(state)
     if (counts.units, counts.concepts) != (layer.channels, concepts):
         raise StatisticsError(f"{layer.name} has counts for {counts.units} units and {counts.concepts} concepts.")
+    if not 0 < counts.pictures < MOST_PICTURES:
+        raise StatisticsError(f"{layer.name} was counted on {counts.pictures} pictures.")
     tops = TopK.from_integers({name.removeprefix("top_"): held for name, held in state.items() if name.startswith("top_")})
     if (tops.units, tops.k) != (layer.channels, TOP):
         raise StatisticsError(f"{layer.name} has {tops.k} highest pictures of {tops.units} units.")
-    return LayerFindings(layer, expect(state, "thresholds", (layer.channels,), np.float64),
-                         expect(state, "quantiles", (len(KEPT), layer.channels), np.float64), counts, tops,
-                         expect(state, "quality", (layer.channels, concepts), np.float64) if rule == "iqr" else None)
+    thresholds = expect(state, "thresholds", (layer.channels,), np.float64)
+    quantiles = expect(state, "quantiles", (len(KEPT), layer.channels), np.float64)
+    quality = expect(state, "quality", (layer.channels, concepts), np.float64) if rule == "iqr" else np.zeros((0, 0))
+    if not (np.isfinite(thresholds).all() and np.isfinite(quantiles).all() and (np.diff(quantiles, axis=0) >= 0).all()
+            and ((quality >= 0) & (quality <= 1)).all()):
+        raise StatisticsError(f"the thresholds or quantiles of {layer.name} are none.")
+    return LayerFindings(layer, thresholds, quantiles, counts, tops, quality if rule == "iqr" else None)
