@@ -92,11 +92,18 @@ class EditStack:
         return bool(self.future)
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write the edits to one file, as JSON with exact numbers; a file that is there stays whole until the end."""
+        """Write the edits to one file, as JSON with exact numbers; a file that is there stays whole until the end.
+
+        Errors: EditError for more than `load` would take.
+        """
         path = Path(path)
         content = {"format": FORMAT, "version": VERSION, "edits": [edit.to_record() for edit in self.edits]}
+        text = json.dumps(content, allow_nan=False)
+        if len(self.edits) > MOST_EDITS or len(text) > MOST_BYTES or text.count(",") > MOST_PARTS:
+            raise EditError(f"these {len(self.edits):,} edits are more than a file holds, {MOST_EDITS:,} of {MOST_BYTES >> 20} MB "
+                            "together; save parts of them in files of their own.")
         half = path.with_name(path.name + ".part")
-        half.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+        half.write_text(text, encoding="utf-8")
         os.replace(half, path)
         return path
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ganwidgets.core.errors as errors
-from ganwidgets.core.edits import EditStack, LatentEdit, Origin, UnitEdit, WeightEdit, edit_from_record
+from ganwidgets.core.edits import MOST_EDITS, EditStack, LatentEdit, Origin, UnitEdit, WeightEdit, edit_from_record
 from ganwidgets.core.latents import Latents
 from ganwidgets.core.regions import Region
 from ganwidgets.core.texts import tensor_from_text, tensor_to_text, together_at_most
@@ -230,3 +230,13 @@ def run(script):
 def test_a_record_holds_whatever_names_hold(make):
     edit = make()
     assert edit_from_record(json.loads(json.dumps(edit.to_record(), allow_nan=False))) == edit
+
+
+def test_no_more_is_saved_than_can_be_loaded(tmp_path):
+    one, path = UnitEdit("layer1", [0]), tmp_path / "x.gwe"
+    most = EditStack((one,) * MOST_EDITS)
+    assert len(EditStack.load(most.save(path))) == MOST_EDITS
+    kept = path.read_bytes()
+    with pytest.raises(errors.EditError, match="more than a file holds"):
+        EditStack((one,) * (MOST_EDITS + 1)).save(path)
+    assert path.read_bytes() == kept and list(tmp_path.iterdir()) == [path]
