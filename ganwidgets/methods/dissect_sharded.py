@@ -6,7 +6,6 @@ what the processes found is put together exactly: the result is that of one proc
 
 import hashlib
 import io
-import json
 import os
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganwidgets.core import counting, information, iou, statistics
+from ganwidgets.core import counting, fingerprints, information, iou, statistics
 from ganwidgets.core.archives import arrays_of
 from ganwidgets.core.counting import Statistic, at_least_one, expect
-from ganwidgets.core.digests import digest, tensor_digest
+from ganwidgets.core.digests import tensor_digest
 from ganwidgets.core.errors import ArgumentError, StatisticsError
 from ganwidgets.core.information import SHARES, LevelCounts, PairCounts
 from ganwidgets.core.jobs import Progress, Steps, stepwise
@@ -75,15 +74,13 @@ def _save(found: Dissection, path: Path) -> None:
 
 def fingerprint(task: _Task, rule: str) -> str:
     """SHA-256 over all that decides what is counted: nets, edits, layers, seeds, the rule and its numbers, and the code."""
-    net, files = task.net, (__file__, *(str(each.__file__) for each in (whole, statistics, iou, information, counting)))
-    said = {
-        "net": [type(net).__name__, net.digest, digest(net.net), [edit.to_record() for edit in getattr(net, "edits", ())]],
-        "segmenter": _segmenter_digest(task), "concepts": [[each.name, each.kind] for each in task.segmenter.concepts],
-        "layers": [each.name for each in task.layers], "seeds": hashlib.sha256(repr(task.seeds).encode()).hexdigest(),
-        "rule": [rule, task.calibration, task.fitted, task.grid, task.batch], "runs on": [torch.__version__, net.device.type],
-        "code": [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files],
-    }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return fingerprints.fingerprint({
+        "net": fingerprints.of_net(task.net), "segmenter": _segmenter_digest(task),
+        "concepts": [[each.name, each.kind] for each in task.segmenter.concepts], "layers": [each.name for each in task.layers],
+        "seeds": task.seeds, "rule": [rule, task.calibration, task.fitted, task.grid, task.batch],
+        "runs on": [torch.__version__, task.net.device.type],
+        "code": [fingerprints.code_of(each) for each in (fingerprint, whole, statistics, iou, information, counting)],
+    })
 
 
 def _segmenter_digest(task: _Task) -> str:
