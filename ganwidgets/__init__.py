@@ -36,6 +36,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
     "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
     "ganwidgets.methods.dissect_bars": ("concept_bars", "BarGraph"),
+    "ganwidgets.methods.dissect_profile": ("layer_profile", "profile_counts"),
     "ganwidgets.methods.dissect_words": ("label_units", "UnitWords"),
     "ganwidgets.methods.dissect_report": ("report",),
     "ganwidgets.methods.dissect_cached": ("dissect_cached",),
@@ -130,6 +131,8 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
     from ganwidgets.methods.dissect_compared import matched_units as matched_units
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.dissect_profile import layer_profile as layer_profile
+    from ganwidgets.methods.dissect_profile import profile_counts as profile_counts
     from ganwidgets.methods.dissect_report import report as report
     from ganwidgets.methods.dissect_sharded import dissect_sharded as dissect_sharded
     from ganwidgets.methods.dissect_words import UnitWords as UnitWords

@@ -67,7 +67,7 @@ def named(dissections: Any) -> dict[str, Dissection]:
 
 
 def _row(name: str, d: Dissection, found: LayerFindings) -> dict[str, Any]:
-    live = _live(d, found)
+    live = live_units(d, found)
     kinds = [concept.kind for concept in d.concepts]
     matched, other = _concepts(found.iou), _concepts(found.iou_other)
     return {
@@ -80,7 +80,7 @@ def _row(name: str, d: Dissection, found: LayerFindings) -> dict[str, Any]:
     }
 
 
-def _live(d: Dissection, found: LayerFindings) -> np.ndarray:
+def live_units(d: Dissection, found: LayerFindings) -> np.ndarray:
     """Which units light up somewhere. Under "iqr" a unit may have no threshold and still be alive: it goes above its median."""
     if d.rule == "iqr":
         return found.quantiles[KEPT.index(1.0)] > found.quantiles[KEPT.index(0.5)]
