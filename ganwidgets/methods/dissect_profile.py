@@ -1,7 +1,7 @@
 """The layer profile: what part of each layer's live units draws objects, parts, materials and colours, beside its nulls.
 
-Bau et al. 2019, figure 6 and Bau et al. 2020, figure 2 show such profiles over the layers of a generator and of a classifier. As
-SVG text, with no library: `gw.profile_counts` are its numbers, for a graph by any other means.
+Layers are compared so in Bau et al. 2019, section 4.2, of generators, and in Bau et al. 2020, section 2.1, of a classifier. As SVG
+text, with no library: `gw.profile_counts` are its numbers, for a graph by any other means.
 """
 
 from collections.abc import Iterator
