@@ -4,7 +4,8 @@ Layers are compared so in Bau et al. 2019, section 4.2, of generators, and in Ba
 text, with no library: `gw.profile_counts` are its numbers, for a graph by any other means.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def profile_counts(dissections: Several, *, least: float = COUNTED) -> pd.DataFr
     return pd.DataFrame(rows, columns=["layer", "side", "name", "live", *KINDS, "matched", "matched_other"])
 
 
-def _counted(name: str, d: Dissection, found: LayerFindings, least: float) -> tuple[str | int, ...]:
+def _counted(name: str, d: Dissection, found: LayerFindings, least: float) -> tuple[Any, ...]:
     live = live_units(d, found)
     iou, other = found.iou[live], found.iou_other[live]
     counts = iou.max(1) >= least
@@ -89,7 +90,7 @@ def _legend(kinds: list[str]) -> Iterator[str]:
         left += step
 
 
-def _bar(row: dict, kinds: list[str], label: str, top: int) -> str:
+def _bar(row: Mapping[Any, Any], kinds: list[str], label: str, top: int) -> str:
     """A layer of one dissection: the kinds one after another, the null below, and the numbers."""
     parts = [f'<text x="{NAMES - 6}" y="{top + 11}" text-anchor="end">{escaped(label, most=22)}</text>']
     scale, left = FULL / max(1, row["live"]), float(NAMES)
