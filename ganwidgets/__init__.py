@@ -62,6 +62,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.widgets.hosts": ("about",),
     # world
     "ganwidgets.world.render": ("pictures",),
+    "ganwidgets.world.scenes": ("place_of",),
     "ganwidgets.world.pasted": ("pasted_recall",),
     # lessons
     "ganwidgets.checks": ("check",),
@@ -179,6 +180,7 @@ if TYPE_CHECKING:
     from ganwidgets.widgets.walkplayer import WalkPlayer as WalkPlayer
     from ganwidgets.world.pasted import pasted_recall as pasted_recall
     from ganwidgets.world.render import pictures as pictures
+    from ganwidgets.world.scenes import place_of as place_of
 
 _HOME = {name: module for module, names in CONTENTS.items() for name in names}
 __all__ = ["__version__", *_HOME, *MODULES]
