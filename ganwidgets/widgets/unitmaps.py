@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, final
 
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from ganwidgets.core.images import encoded, sheet, to_pil
+from ganwidgets.core.jobs import Progress
 from ganwidgets.core.nets import LayeredGenerator
 from ganwidgets.core.unit_edits import check_fits
 from ganwidgets.methods.dissect import Dissection
@@ -30,15 +32,18 @@ class UnitMaps:
         check_fits((unit,), self._dissection.at(layer).layers[0].channels, layer)
         d = (yield from self._lowest(layer)) if lowest else self._dissection
         numbers = [int(number) for number in d.tops[layer][unit][:SHOWN] if number >= 0]
-        with torch.no_grad():
-            run = self._generator.head(self._generator.sample(numbers), layer)
-            images = self._generator.tail(run)
-            maps = run.features[:, [unit]].float()
-        height, width = (min(side, MOST_CELLS) for side in maps.shape[-2:])
-        cells = F.adaptive_avg_pool2d(maps, (height, width)).cpu().contiguous().numpy().astype("<f4")
-        page = sheet([to_pil(each).resize((THUMB, THUMB)) for each in images], len(numbers), gap=0)
+        place = self._generator.layer(layer)
+        height, width = min(place.height, MOST_CELLS), min(place.width, MOST_CELLS)
+        pictures, cells = [], []
+        for number in numbers:
+            with torch.no_grad():
+                run = self._generator.head(self._generator.sample([number]), layer)
+                pictures.append(to_pil(self._generator.tail(run)).resize((THUMB, THUMB), Image.Resampling.BICUBIC))
+                cells.append(F.adaptive_avg_pool2d(run.features[:, [unit]].float(), (height, width)).cpu().numpy().astype("<f4"))
+            yield Progress(len(pictures), len(numbers), "pictures")
+        page = encoded(sheet(pictures, len(pictures), gap=0), format="JPEG", quality=90)
         return {"units": [unit], "numbers": numbers, "size": THUMB, "height": height, "width": width,
-                "buffers": [encoded(page.convert("RGB"), format="JPEG", quality=90), cells.tobytes()]}
+                "buffers": [page, b"".join(each.tobytes() for each in cells)]}
 
     def _lowest(self, layer: str) -> Generator[Any, None, Dissection]:
         if layer not in self._lowered:

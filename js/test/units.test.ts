@@ -67,7 +67,8 @@ describe("orders and nulls", () => {
     expect(order(rows, { order: "iqr" })).toEqual([1, 0]);
     expect(order(rows, { order: "gap" })).toEqual([1, 0]);
     expect(noteOf(rows[0] as UnitRow, { order: "iou" })).toBe("IoU 0.30 · null 0.29");
-    expect(noteOf({ ...(rows[0] as UnitRow), above: false }, { order: "iou" })).toBe("IoU 0.30 · not above null 0.29");
+    expect(noteOf(row(2, "tree", 0.03), { order: "iou" })).toBe("IoU 0.03 · too low (null 0.01)");
+    expect(noteOf({ ...(rows[0] as UnitRow), untrained: 0.3, above: false }, { order: "iou" })).toBe("IoU 0.30 · below null 0.30");
   });
 
   it("are offered where there are any, and marked in the rows", () => {
@@ -86,7 +87,7 @@ describe("the bars", () => {
   it("count units above their nulls, and list a concept's alone when pressed", () => {
     const { find, el, units } = shown([row(0, "tree", 0.3), row(1, "tree", 0.2), row(2, "tree", 0.02), row(3, "sky", 0.1)]);
     const bars = [...el.querySelectorAll<HTMLElement>(".gw-bar-button")];
-    expect(bars.map((each) => each.textContent)).toEqual(["tree2", "sky1"]);
+    expect(bars.map((each) => each.textContent)).toEqual(["tree2 units", "sky1 unit"]);
     expect(bars.every((each) => each.tagName === "BUTTON" && each.getAttribute("aria-pressed") === "false")).toBe(true);
     bars[0]?.click();
     expect([units(), bars[0]?.getAttribute("aria-pressed")]).toEqual([[0, 1], "true"]);
@@ -112,7 +113,7 @@ describe("beside", () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(el.querySelectorAll(".gw-list-box:not([hidden])")).toHaveLength(2);
     expect(find(".gw-list-box + .gw-list-box .gw-row").dataset["unit"]).toBe("9");
-    expect(find(".gw-bar-button").textContent).toBe("tree2 · 1");
+    expect(find(".gw-bar-button").textContent).toBe("tree2 · 1 units here and beside");
     expect(of("rows").map((each) => each["beside"] ?? false)).toContain(true);
   });
 });

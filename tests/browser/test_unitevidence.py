@@ -1,7 +1,10 @@
 """UnitBrowser in a real browser: bars, nulls, the threshold that lights pictures as it moves, lowest pictures, two tables."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 import ganwidgets as gw
 from ganwidgets.core.edits import Origin
@@ -21,14 +24,23 @@ BESIDE = ".gw-list-box + .gw-list-box"
 def found():
     """The bundled generator, two of its layers dissected, and causes, duplicates and an untrained net to go with them."""
     g, seg = gw.load("storybook"), gw.load_segmenter("storybook")
-    d = gw.dissect(g, seg, layers=[g.layer_at(8), g.layer_at(16)], seeds=range(60), progress=False)
+    d = gw.dissect(g, seg, layers=[g.layer_at(8), g.layer_at(16)], seeds=range(30), progress=False)
     layer = g.layer_at(16)
     best = d.at(layer).table
     wish = np.zeros(layer.channels)
     wish[best.unit[:5]] = [.2, .9, .5, .4, .3]
     ace = Ace(best.concept[0], layer.name, wish, np.ones(layer.channels), Origin(d.model, d.digest), wish)
-    fresh = gw.dissect(g, seg, layer=layer, seeds=range(100, 104), progress=False)  # stands in for an untrained net
-    return g, d, {"causes": ace, "alike": gw.alike(g, layer=layer, seeds=range(16), progress=False), "untrained": fresh}
+    fresh = gw.dissect(untrained(g), seg, layer=layer, seeds=range(30), progress=False)
+    return g, d, {"causes": ace, "alike": gw.alike(g, layer=layer, seeds=range(8), progress=False), "untrained": fresh}
+
+
+def untrained(g):
+    """The same net with weights drawn anew."""
+    net = copy.deepcopy(g.net)
+    random = torch.Generator().manual_seed(0)
+    for each in net.parameters():
+        each.data = torch.randn(each.shape, generator=random) / max(1, each[0].numel()) ** 0.5
+    return g.with_net(net)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ export function conceptBars(signal: AbortSignal, changed: (concept: string) => v
     node.hidden = all.length === 0;
     keyed(list, all, (bar) => bar.concept, create, (each, bar) => {
       const words = `${bar.concept}: ${bar.count} unit${bar.count === 1 ? "" : "s"}${bar.beside === null ? "" : `, beside ${bar.beside}`}`;
-      each.setAttribute("aria-label", words);
+      (each.querySelector(".gw-bar-words") as HTMLElement).textContent = bar.beside === null ? (bar.count === 1 ? " unit" : " units") : ` units here and beside`;
       each.title = `${words}. Click to list them alone.`;
       each.style.setProperty("--gw-dot", bar.color);
       each.style.setProperty("--gw-long", `${(100 * bar.count) / most}%`);
@@ -56,8 +56,8 @@ export function conceptBars(signal: AbortSignal, changed: (concept: string) => v
   }
 
   function create(bar: Bar): HTMLElement {
-    const each = button({ act: `bar-${bar.concept}`, label: bar.concept, className: "gw-bar-button" }, () => choose(bar.concept === chosen ? "" : bar.concept), signal);
-    each.append(make("span", "gw-bar-name", {}, bar.concept), make("span", "gw-bar-line", { "aria-hidden": "true" }), make("span", "gw-bar-count"));
+    const each = button({ act: `bar-${bar.concept}`, label: bar.concept, text: bar.concept, className: "gw-bar-button" }, () => choose(bar.concept === chosen ? "" : bar.concept), signal);
+    each.append(make("span", "gw-bar-line", { "aria-hidden": "true" }), make("span", "gw-bar-count"), make("span", "gw-bar-words"));
     return each;
   }
 

@@ -42,7 +42,8 @@ export function noteOf(row: UnitRow, { order, ranking = null }: Pick<Filter, "or
   const place = ranking ? ranking.units.indexOf(row.unit) : -1;
   if (place >= 0) return `no. ${place + 1}${ranking?.values ? ` · ACE ${(ranking.values[place] ?? 0).toFixed(2)}` : ""} · IoU ${row.iou.toFixed(2)}`;
   if (order === "iqr" && row.iqr !== null) return `IQR ${row.iqr.toFixed(2)} · IoU ${row.iou.toFixed(2)}`;
-  return `IoU ${row.iou.toFixed(2)} · ${row.above || !row.concept ? "null" : "not above null"} ${nullOf(row).toFixed(2)}`;
+  const below = row.iou <= nullOf(row) ? `below null ${nullOf(row).toFixed(2)}` : `too low (null ${nullOf(row).toFixed(2)})`;
+  return `IoU ${row.iou.toFixed(2)} · ${row.above ? `null ${nullOf(row).toFixed(2)}` : below}`;
 }
 
 export interface FilterBar {

@@ -64,7 +64,7 @@ export const percent = (share: number | null): string => (share === null ? "more
 export interface Histogram {
   readonly node: HTMLElement;
   /** Draw a unit; null: none, or one that has no spread. */
-  show(shares: readonly number[], quantiles: readonly number[], axis: Axis | null, color: string): void;
+  show(shares: readonly number[], quantiles: readonly number[], axis: Axis | null): void;
   /** Move the threshold, of which `own` is the dissection's. */
   mark(axis: Axis, threshold: number, own: number): void;
 }
@@ -78,10 +78,9 @@ export function histogram(): Histogram {
   const node = make("div", "gw-hist", { role: "img" }, plot, ends);
   return {
     node,
-    show(shares, quantiles, axis, color) {
+    show(shares, quantiles, axis) {
       node.hidden = axis === null;
       if (!axis) return;
-      node.style.setProperty("--gw-dot", color);
       const x = (at: number) => WIDE * (HALF + (1 - HALF) * at);
       const bars = binsOf(shares, quantiles, axis).map(({ from, to, height }) => shape("rect", { x: x(from), y: HIGH * (1 - height), width: Math.max(1, x(to) - x(from)), height: HIGH * height, class: "gw-hist-bar" }));
       svg.replaceChildren(shape("rect", { x: 0, y: 0, width: WIDE * HALF, height: HIGH, class: "gw-hist-half" }), ...bars);

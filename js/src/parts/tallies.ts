@@ -5,7 +5,7 @@ import { make } from "./dom";
 
 export function tallies(): { node: HTMLElement; show(rows: readonly Tally[]): void } {
   const body = make("tbody");
-  const head = make("tr", "", {}, ...["", "units", "concepts", "mean IoU"].map((text) => make("th", "", { scope: "col" }, text)));
+  const head = make("tr", "", {}, ...["counted in", "units", "concepts", "mean IoU"].map((text) => make("th", "", { scope: "col" }, text)));
   const node = make("table", "gw-tallies", { "aria-label": "Units that have a concept, and the same of the nulls" }, make("thead", "", {}, head), body);
   return {
     node,

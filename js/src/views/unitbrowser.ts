@@ -20,7 +20,7 @@ import { unitPanel } from "./unitpanel";
 
 const CHANGES: readonly (readonly [Change, string, string])[] = [
   ["ablate", "off", "Ticked units are switched off"],
-  ["boost", "boost", "Ticked units are multiplied"],
+  ["boost", "boost", "Boost: ticked units are multiplied"],
   ["set", "high", "Ticked units are set to their high level"],
 ];
 const NOTHING: UnitTable = { name: "", rows: [], shares: [], rankings: [], tallies: [] };

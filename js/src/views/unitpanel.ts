@@ -51,8 +51,11 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
   let [moving, sent, due] = [false, 0, false];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let generation = 0;
+  let failed = "";
   node.hidden = true;
 
+  /** Whether there is a model that tells maps; a page and a dissection alone have none. */
+  const able = () => open(studio) && draws(studio);
   const own = () => row?.threshold ?? 0;
   const held = (unit: number) => store.get("thresholds").find((each) => each.unit === unit)?.value;
 
@@ -102,8 +105,8 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
   function light(): void {
     const unit = (row as UnitRow).unit;
     const found = [highest, lowest].map((each) => each.light(maps.get(`${unit} ${each.which}`) ?? null, threshold));
-    hint.hidden = draws(studio) && found.some(Boolean);
-    hint.textContent = draws(studio) ? "Its pictures are on their way." : "Its pictures are lit anew where there is a model: gw.UnitBrowser(g, d).";
+    hint.hidden = found.some(Boolean);
+    hint.textContent = !able() ? "Its pictures are lit anew where there is a model: gw.UnitBrowser(g, d)." : failed || "Its pictures are on their way.";
     if (moving && found[0]) relit(unit, highest.canvas);
   }
 
@@ -111,11 +114,12 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
     const [unit, asked] = [row?.unit, generation];
     for (const { which } of [highest, lowest]) {
       const key = `${unit} ${which}`;
-      if (unit === undefined || unit !== row?.unit || maps.has(key) || !reachable(studio) || !draws(studio)) continue;
+      if (unit === undefined || unit !== row?.unit || maps.has(key) || !able()) continue;
       const reply = await studio.kernel.ask("maps", { unit, lowest: which === "lowest" });
       const came = signal.aborted ? null : await unpacked(reply);
       if (asked !== generation || signal.aborted) return;
       if (came) maps.set(key, came);
+      else failed = reply.message ?? "Its pictures cannot be shown.";
       for (const old of [...maps.keys()].slice(0, Math.max(0, maps.size - 2 * KEPT))) maps.delete(old);
       later();
     }
@@ -152,8 +156,8 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
       clearTimeout(timer);
       if (!row) return;
       axis = axisOf(shares, row.quantiles);
-      bars.show(shares, row.quantiles, axis, row.color);
-      [moving, threshold] = [false, held(row.unit) ?? own()];
+      bars.show(shares, row.quantiles, axis);
+      [moving, failed, threshold] = [false, "", held(row.unit) ?? own()];
       draw();
       timer = setTimeout(() => void fetchMaps(), STILL);
     },
