@@ -14,9 +14,10 @@ JOIN = """async ([script, style]) => {
   const emit = (event, ...args) => [...(heard.get(event) ?? [])].forEach(hear => hear(...args));
   const tell = async message => {
     const {traits, posts} = JSON.parse(await window.gwTell(JSON.stringify(message)));
-    for (const [name, value] of Object.entries(traits)) state[name] = name === 'picture' ? new DataView(bytes(value).buffer) : value;
+    const view = text => new DataView(bytes(text).buffer);
+    for (const [name, value] of Object.entries(traits)) state[name] = name === 'picture' ? view(value) : value;
     for (const name of Object.keys(traits)) emit(`change:${name}`);
-    for (const [content, buffers] of posts) emit('msg:custom', content, buffers.map(each => new DataView(bytes(each).buffer)));
+    for (const [content, buffers] of posts) emit('msg:custom', content, buffers.map(view));
   };
   window.gwPull = () => tell({});
   await tell({});
