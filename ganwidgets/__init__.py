@@ -33,6 +33,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "ganwidgets.methods.dissect": ("dissect", "Dissection", "open_dissection"),
     "ganwidgets.methods.dissect_sharded": ("dissect_sharded",),
     "ganwidgets.methods.dissect_examples": ("examples",),
+    "ganwidgets.methods.dissect_lowest": ("lowest_examples",),
     "ganwidgets.methods.dissect_alike": ("alike", "Alike"),
     "ganwidgets.methods.dissect_compared": ("compare", "concept_counts", "matched_units"),
     "ganwidgets.methods.dissect_bars": ("concept_bars", "BarGraph"),
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
     from ganwidgets.methods.dissect_compared import concept_counts as concept_counts
     from ganwidgets.methods.dissect_compared import matched_units as matched_units
     from ganwidgets.methods.dissect_examples import examples as examples
+    from ganwidgets.methods.dissect_lowest import lowest_examples as lowest_examples
     from ganwidgets.methods.dissect_profile import layer_profile as layer_profile
     from ganwidgets.methods.dissect_profile import profile_counts as profile_counts
     from ganwidgets.methods.dissect_report import report as report

@@ -24,7 +24,8 @@ class UnitSet:
 
 @dataclass(frozen=True)
 class Choice:
-    """Ticked units of a layer and what is done with them, the edits that lie under that, and the sets that were kept."""
+    """Ticked units of a layer and what is done with them, the edits that lie under that, the sets that were kept, thresholds
+    (layer, unit, value) that are not the dissection's, and what is put beside."""
 
     layer: str = ""
     ticked: tuple[int, ...] = ()
@@ -32,6 +33,8 @@ class Choice:
     amount: float = 2.0
     under: tuple[Edit, ...] = ()
     sets: tuple[UnitSet, ...] = ()
+    thresholds: tuple[tuple[str, int, float], ...] = ()
+    beside: str = ""
 
     def edits(self, levels: Sequence[float], origin: Origin) -> tuple[Edit, ...]:
         """What it does to pictures; `levels` are the high levels of the layer's units."""
@@ -56,3 +59,12 @@ class Choice:
             raise UnitError("no unit is ticked; tick those that belong together, then keep them under a name.")
         kept = UnitSet(name.strip(), self.layer, self.ticked)
         return (*(each for each in self.sets if each.name != kept.name), kept)
+
+    def lit_from(self, layer: str) -> dict[int, float]:
+        """The thresholds of a layer's units that are not the dissection's."""
+        return {unit: value for place, unit, value in self.thresholds if place == layer}
+
+    def lighting(self, layer: str, unit: int, value: float | None) -> tuple[tuple[str, int, float], ...]:
+        """The thresholds, that of one unit another; None: the dissection's own."""
+        kept = tuple(each for each in self.thresholds if each[:2] != (layer, unit))
+        return kept if value is None else (*kept, (layer, unit, value))

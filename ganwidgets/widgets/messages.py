@@ -4,19 +4,25 @@
 is a message: the browser's are in REQUESTS and are checked by `parse` before all else, the kernel's are in POSTS.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from ganwidgets.core.errors import MessageError, listed, one_of
+from ganwidgets.core.errors import MessageError, one_of
+from ganwidgets.widgets.fields import LABEL as LABEL
+from ganwidgets.widgets.fields import SAFE as SAFE
+from ganwidgets.widgets.fields import Field as Field
+from ganwidgets.widgets.fields import Message as Message
+from ganwidgets.widgets.fields import Post as Post
+from ganwidgets.widgets.fields import Request as Request
+from ganwidgets.widgets.fields import check as check
+from ganwidgets.widgets.fields import plain as plain
+from ganwidgets.widgets.fields import shown as shown
 
 PROTOCOL = 1
-SAFE = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 MASK_SIDE = 256  # pixels along a mask's longer side, at most
 MASK_BYTES = 1 << 18
 FILE_BYTES = 1 << 26
-LABEL = 200  # characters in a name, at most
 IN_FLIGHT = 2  # frames sent and not yet acknowledged, at most
 
 PAINTING = ("insert", "ablate")
@@ -28,66 +34,6 @@ ROWS = 24  # units asked for at once, at most
 PREVIEWS = ("preview", "peek")  # requests of which only the latest is done
 FIRING = 12  # units that a probe answers, at most
 STATUSES = ("done", "error", "cancelled", "superseded")
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a message or one trait: its name, type and range.
-
-    `type` is "integer", "number", "text", "flag", "integers", or a TypeScript type for what only the kernel sends.
-    `low` and `high` bound the number, the text's length or each of the integers; `most` bounds how many integers.
-    """
-
-    name: str
-    type: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-    most: int = 64
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One kind of message from the browser: its fields, whether it carries a buffer, whether it is answered, and whether it is
-    quiet: no act of the user's, which is neither waited for nor wipes away what went wrong before."""
-
-    kind: str
-    fields: tuple[Field, ...] = ()
-    buffer: str = ""  # "", "mask" or "file"
-    answered: bool = True
-    quiet: bool = False
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Post:
-    """One kind of message from the kernel: its fields, and what its buffers hold."""
-
-    kind: str
-    fields: tuple[Field, ...] = ()
-    buffers: str = ""
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message from the browser that has passed every check; `fields` holds the named fields only."""
-
-    kind: str
-    id: int
-    view: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    buffers: tuple[bytes, ...] = field(default=(), repr=False)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.fields[name]
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What tells this request from every other: the view and its number."""
-        return self.view, self.id
 
 
 def _seed(name: str = "seed") -> Field:
@@ -157,6 +103,9 @@ UNIT_BROWSER = (
     Field("under", "integer", doc="edits that lie under what is ticked"),
     SETTINGS["change"],
     SETTINGS["amount"],
+    Field("thresholds", "Threshold[]", doc="units of the layer whose threshold is another than the dissection's"),
+    Field("others", "string[]", doc="what can be put beside: other layers, other dissections"),
+    Field("beside", "text", doc="which of them is; empty: none"),
 )
 STATE = (*EVERY_LAB, *PAINTBOX, *UNIT_BROWSER)
 
@@ -186,7 +135,24 @@ REQUESTS = {
         Request("toggle", (_ENTRY, Field("on", "flag")), doc="switch a step of the history on or off"),
         Request("heatmap", (_CONCEPT,), doc="where the concept's units act on this picture", quiet=True),
         Request("list", (Field("layer", "text", 1, LABEL),), doc="list the units of another layer"),
-        Request("rows", (Field("units", "integers", 0, 65535, most=ROWS),), doc="the pictures that light them most", quiet=True),
+        Request(
+            "rows",
+            (Field("units", "integers", 0, 65535, most=ROWS), Field("beside", "flag", optional=True)),
+            doc="the pictures that light them most; beside: of what is beside",
+            quiet=True,
+        ),
+        Request(
+            "maps",
+            (_UNIT, Field("lowest", "flag")),
+            doc="the pictures in which it goes highest or lowest, and its maps",
+            quiet=True,
+        ),
+        Request(
+            "threshold",
+            (_UNIT, Field("value", "number", -SAFE, SAFE, optional=True)),
+            doc="another threshold; without a value, the dissection's own",
+        ),
+        Request("beside", (Field("name", "text", 0, LABEL),), doc="put another table beside; empty: none"),
         Request("unit", (_UNIT,), doc="where the unit acts on this picture", quiet=True),
         Request(
             "probe",
@@ -235,9 +201,11 @@ POSTS = {
                 Field("units", "number[]", optional=True, doc="rows: whose they are; probe: the units, strongest first"),
                 Field("values", "number[]", optional=True, doc="probe: how high each is, 1 at its threshold"),
                 Field("count", "integer", optional=True, doc="palette: in how many"),
-                Field("size", "integer", optional=True, doc="rows: pixels along a picture's side"),
+                Field("size", "integer", optional=True, doc="rows, maps: pixels along a picture's side"),
+                Field("numbers", "number[]", optional=True, doc="maps: which pictures; -1: there are fewer"),
             ),
-            "save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit",
+            "save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit; "
+            "maps: JPEG, a row of squares, and height x width float32 for each",
             "every request gets exactly one",
         ),
         Post(
@@ -267,7 +235,12 @@ POSTS = {
             "PNG, one row of squares",
             "what each concept draws",
         ),
-        Post("table", (Field("layer", "text"),), "JSON, a list of UnitRow", "the units of a layer"),
+        Post(
+            "table",
+            (Field("layer", "text"), Field("beside", "flag")),
+            "JSON, a UnitTable",
+            "the units of a layer, or those beside",
+        ),
         Post(
             "steps",
             (Field("entries", "integers"), Field("size", "integer")),
@@ -281,15 +254,15 @@ POSTS = {
 def parse(content: Any, buffers: Sequence[Any] | None = None) -> Message:
     """The message that came from the browser, checked. Errors: MessageError, which says what was wrong with it."""
     if not isinstance(content, Mapping):
-        raise MessageError(f"the browser sent {_shown(content)} where a message belongs.")
+        raise MessageError(f"the browser sent {shown(content)} where a message belongs.")
     kind: Any = content.get("kind")
     spec = REQUESTS.get(kind) if isinstance(kind, str) else None
     if spec is None:
-        said = kind if isinstance(kind, str) and len(kind) <= LABEL else _shown(kind)
+        said = kind if isinstance(kind, str) and len(kind) <= LABEL else shown(kind)
         raise MessageError(one_of("message", said, REQUESTS, where="this lab"))
     number, view = address(content)
     if number is None and (spec.answered or "id" in content):
-        raise MessageError(f"the number of {kind!r} is {_shown(content.get('id'))}; it must be a whole number, 1 or more.")
+        raise MessageError(f"the number of {kind!r} is {shown(content.get('id'))}; it must be a whole number, 1 or more.")
     fields = {
         each.name: check(each, content[each.name], kind) for each in spec.fields if each.name in content or _missing(each, kind)
     }
@@ -307,26 +280,6 @@ def address(content: Any) -> tuple[int | None, str]:
     return (number if whole else None), (view if isinstance(view, str) and len(view) <= LABEL else "")
 
 
-def check(spec: Field, value: Any, where: str) -> Any:
-    """The value, if it fits the field. Errors: MessageError, naming the field, what came and what is possible."""
-    what = f"{spec.name!r} of {where!r}"
-    if spec.type == "any":
-        return value
-    if spec.type == "flag":
-        return _demand(value, isinstance(value, bool), what, "true or false")
-    if spec.type == "text":
-        return _text(spec, value, what)
-    if spec.type == "integers":
-        _demand(
-            value,
-            isinstance(value, list) and len(value) <= spec.most,
-            what,
-            f"a list of at most {spec.most} whole numbers",
-        )
-        return tuple(_number(spec, each, what, whole=True) for each in value)
-    return _number(spec, value, what, whole=spec.type == "integer")
-
-
 def _missing(spec: Field, kind: str) -> bool:
     """Whether to go on without the field: never, if it is needed."""
     if not spec.optional:
@@ -334,56 +287,20 @@ def _missing(spec: Field, kind: str) -> bool:
     return False
 
 
-def _text(spec: Field, value: Any, what: str) -> str:
-    if spec.choices:
-        return _demand(value, isinstance(value, str) and value in spec.choices, what, f"one of {listed(spec.choices)}")
-    fits = isinstance(value, str) and spec.low <= len(value) <= spec.high and value.isprintable()
-    return _demand(value, fits, what, f"a text of {max(0, int(spec.low))} to {int(spec.high)} printable characters")
-
-
-def _number(spec: Field, value: Any, what: str, *, whole: bool) -> float | int:
-    allowed = int if whole else (int, float)
-    fits = isinstance(value, allowed) and not isinstance(value, bool) and abs(value) <= SAFE and spec.low <= value <= spec.high
-    _demand(value, fits, what, f"a {'whole ' if whole else ''}number from {plain(spec.low)} to {plain(spec.high)}")
-    return value if whole else float(value)
-
-
-def _demand(value: Any, fits: bool, what: str, wanted: str) -> Any:
-    if not fits:
-        raise MessageError(f"{what} is {_shown(value)}; it must be {wanted}.")
-    return value
-
-
 def _buffers(spec: Request, buffers: Sequence[Any]) -> tuple[bytes, ...]:
     """Copies of the buffers, whose memory is not ours to keep."""
     wanted = 1 if spec.buffer else 0
     if not isinstance(buffers, Sequence) or len(buffers) != wanted:
-        came = len(buffers) if isinstance(buffers, Sequence) else _shown(buffers)
+        came = len(buffers) if isinstance(buffers, Sequence) else shown(buffers)
         raise MessageError(f"the browser sent {spec.kind!r} with {came} pieces of data; it takes {wanted}.")
     most = MASK_BYTES if spec.buffer == "mask" else FILE_BYTES
     for each in buffers:
         if not isinstance(each, (bytes, bytearray, memoryview)):
-            raise MessageError(f"the data of {spec.kind!r} is {_shown(each)}; it must be bytes.")
+            raise MessageError(f"the data of {spec.kind!r} is {shown(each)}; it must be bytes.")
         size = each.nbytes if isinstance(each, memoryview) else len(each)
         if not 0 < size <= most:
             raise MessageError(f"the {spec.buffer} of {spec.kind!r} has {size} bytes; it must have 1 to {most}.")
     return tuple(bytes(each) for each in buffers)
-
-
-def plain(number: float) -> str:
-    """A number as one writes it: 4, not 4.0."""
-    return str(int(number)) if math.isfinite(number) and float(number).is_integer() else str(number)
-
-
-def _shown(value: Any) -> str:
-    """A value for a sentence: short, whatever it is."""
-    if value is None or isinstance(value, (bool, int, float)):
-        text = str(value)
-    elif isinstance(value, str):
-        text = repr(value)
-    else:
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def typescript() -> str:

@@ -58,7 +58,54 @@ export interface UnitRow {
   cap: number;
   /** with the masks of other pictures: what position alone gives */
   other: number;
+  /** the best that a unit of the untrained net reaches for this concept; null: there is no such net */
+  untrained: number | null;
+  /** its IoU counts, and is above both nulls */
+  above: boolean;
+  /** how much of what unit and concept hold they share; null: the dissection does not hold it */
+  iqr: number | null;
   live: boolean;
+  /** the first unit that it is a duplicate of; null: none, or nobody has looked */
+  twin: number | null;
+  /** that of the dissection */
+  threshold: number;
+  /** its values at the shares of UnitTable */
+  quantiles: number[];
+}
+
+/** Units in the order of how much they cause a concept, the first ones. */
+export interface Ranking {
+  name: string;
+  units: number[];
+  /** how much, if that was measured */
+  values: number[] | null;
+}
+
+/** How many units have a concept, by rights or by a null. */
+export interface Tally {
+  name: string;
+  units: number;
+  matched: number;
+  concepts: number;
+  /** mean over live units */
+  iou: number;
+}
+
+export interface UnitTable {
+  /** what is listed, in words */
+  name: string;
+  rows: UnitRow[];
+  /** the parts of all pixels below `quantiles` */
+  shares: number[];
+  rankings: Ranking[];
+  /** the layer first, its nulls after it */
+  tallies: Tally[];
+}
+
+/** Another threshold of a unit. */
+export interface Threshold {
+  unit: number;
+  value: number;
 }
 
 export interface UnitSet {

@@ -1,6 +1,7 @@
 """UnitBrowser: every unit of a layer with the pictures that light it most, and what a picture is without it."""
 
 import json
+import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, final
@@ -10,7 +11,7 @@ import traitlets
 from torch import Tensor
 
 from ganwidgets.core.edits import Edit, EditStack, Origin
-from ganwidgets.core.errors import ArgumentError, EditError, MessageError
+from ganwidgets.core.errors import ArgumentError, EditError
 from ganwidgets.core.images import to_tensor
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import LayeredGenerator
@@ -18,16 +19,19 @@ from ganwidgets.core.unit_edits import check_fits, check_units
 from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.intervene import unit_heat
 from ganwidgets.widgets.base import LabWidget, open_labs
-from ganwidgets.widgets.by_hand import heat_answer
 from ganwidgets.widgets.choice import Choice
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.frames import Frame
-from ganwidgets.widgets.messages import CHANGES, FIRING, REQUESTS, SETTINGS, Message
+from ganwidgets.widgets.messages import CHANGES, FIRING, SETTINGS, Message
 from ganwidgets.widgets.pages import Page
 from ganwidgets.widgets.painting import Easel, check_nouns, stacked
 from ganwidgets.widgets.timeline import Timeline
+from ganwidgets.widgets.unitacts import act_steps
+from ganwidgets.widgets.unitbeside import Others
+from ganwidgets.widgets.unitmaps import UnitMaps, relit
 from ganwidgets.widgets.unitpage import unit_page
 from ganwidgets.widgets.unitrows import UnitRows
+from ganwidgets.widgets.unittable import Evidence, table
 
 
 @final
@@ -37,11 +41,13 @@ class UnitBrowser(LabWidget):
     `g` drew the pictures that `d` is of. A unit's heat map lies over the current picture; a point of the picture says which
     units act there; ticked units are switched off, boosted or set to their high level, on every picture; they can be kept
     under a name and sent to the palette of a PaintBox. With `g` None a dissection is looked through with no model: its
-    pictures are those that `d.with_examples` has put beside it. `sets` are records as the trait `sets` lists them.
-    Errors: ArgumentError, LayerError, SeedError; TypeError for unknown keyword arguments.
+    pictures are those that `d.with_examples` has put beside it. `causes`, what gw.causes or gw.ace answered, one or several, give
+    more orders; `untrained`, the dissection of the same net before training, is a second null; `alike`, what gw.alike answered,
+    tells duplicates. `beside`: a Dissection, a pair (its model, it), or a dict of such by name, to be put beside; so can other
+    layers be. Errors: ArgumentError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
-    Every act of the hand is a method: show, list_layer, tick, keep_set, use_set, forget_set, to_palette, undo, redo, reset,
-    probe, heatmap, save and to_script.
+    Every act of the hand is a method: show, list_layer, tick, set_threshold, put_beside, keep_set, use_set, forget_set,
+    to_palette, undo, redo, reset, probe, heatmap, save and to_script.
     """
 
     front = "unitbrowser"
@@ -57,19 +63,26 @@ class UnitBrowser(LabWidget):
     heat = traitlets.Bool(False, help=SETTINGS["heat"].doc).tag(sync=True)
     change = traitlets.Enum(CHANGES, CHANGES[0], help=SETTINGS["change"].doc).tag(sync=True)
     amount = traitlets.Float(2.0, min=SETTINGS["amount"].low, max=SETTINGS["amount"].high).tag(sync=True)
+    thresholds: Any = traitlets.List(read_only=True).tag(sync=True)
+    others: Any = traitlets.List(read_only=True).tag(sync=True)
+    beside = traitlets.Unicode(read_only=True).tag(sync=True)
 
-    def __init__(self, g: LayeredGenerator | None, d: Dissection, *, layer: Any = None, seed: int = 0,
-                 driver: str | None = None, **settings: Any) -> None:
+    def __init__(self, g: LayeredGenerator | None, d: Dissection, *, layer: Any = None, seed: int = 0, causes: Any = None,
+                 untrained: Dissection | None = None, alike: Any = None, beside: Any = None, driver: str | None = None,
+                 **settings: Any) -> None:
         if g is not None or not isinstance(d, Dissection):
             check_nouns(g, d, None, None, lab="UnitBrowser")
         self._dissection = d
         name = d.at(layer if layer is not None else d.layers[0]).layers[0].name
         self._easel = Easel(g, name)  # type: ignore[arg-type]
-        self._rows = UnitRows(g, d)
+        self._rows, self._maps = UnitRows(g, d), None if g is None else UnitMaps(g, d)
+        self._evidence = Evidence.of(d, causes, untrained, alike)
+        self._others = Others(d, self._rows, self._evidence, beside)
         self._choices: Timeline[Choice] | None = None
         super().__init__(g if g is not None else d, driver=driver, **settings)
         self._choices = Timeline(Choice(name, change=self.change, amount=self.amount))
-        self.say(model=d.model, layer=name, layers=[each.name for each in d.layers], image_size=int(g.image_size) if g else 0)
+        self.say(model=d.model, layer=name, layers=[each.name for each in d.layers], image_size=int(g.image_size) if g else 0,
+                 others=self._others.names)
         if g is not None:
             self._turn(seed)
         else:
@@ -97,6 +110,30 @@ class UnitBrowser(LabWidget):
             check_fits(asked, self._dissection.at(self.layer).layers[0].channels, self.layer)
             kept = [unit for unit in self.ticked if unit not in asked]
             self._tick((*kept, *asked) if on else tuple(kept), self.layer)
+
+    def set_threshold(self, unit: int, value: float | None = None) -> None:
+        """Light a unit above this value, in its pictures and on the picture; None: above the dissection's own threshold.
+
+        What was counted, and what edits do, stay as they are. Errors: UnitError, ArgumentError.
+        """
+        with self.acting():
+            check_fits(check_units([unit]), self._dissection.at(self.layer).layers[0].channels, self.layer)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)):
+                raise ArgumentError(f"a threshold is a number, or None for the dissection's own; {value!r} came.")
+            own = float(self._dissection.thresholds[self.layer][unit])
+            wanted = None if value is None or value == own else float(value)
+            held, past = self._now.lit_from(self.layer).get(unit), self._all.past
+            # a slider that goes on moving is one step
+            on = bool(past) and None not in (wanted, held) and (
+                replace(past[-1], thresholds=past[-1].lighting(self.layer, unit, held)) == self._now)
+            said = f"Unit {unit} is lit above {own if wanted is None else wanted:.3g}{', as dissected' if wanted is None else ''}."
+            self._choose(replace(self._now, thresholds=self._now.lighting(self.layer, unit, wanted)), said, on=on)
+
+    def put_beside(self, name: str = "") -> None:
+        """Put another table beside, one of `others`; empty: none. Errors: ArgumentError."""
+        with self.acting():
+            said = f"{name} is beside." if self._others.check(name) else "Nothing is beside."
+            self._choose(replace(self._now, beside=name), said)
 
     def keep_set(self, name: str) -> None:
         """Keep the ticked units under a name; one of that name gives way. Errors: UnitError, ArgumentError."""
@@ -151,7 +188,7 @@ class UnitBrowser(LabWidget):
         with self.acting():
             g = self._model("heat maps")
             run = self._easel.paused(self.seed, self._edits(self._now))
-            return unit_heat(g, run, [unit], self._dissection.thresholds[self.layer])
+            return unit_heat(g, run, [unit], self._lit().thresholds[self.layer])
 
     def look(self, unit: int) -> None:
         """With no model: show the pictures of a unit, large. Errors: UnitError."""
@@ -169,7 +206,7 @@ class UnitBrowser(LabWidget):
             height, width = run.features.shape[-2:]
             row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
             values = run.features[0, :, row, column].float().cpu().numpy()
-            limits = self._dissection.thresholds[self.layer]
+            limits = self._lit().thresholds[self.layer]
             share = np.divide(values, limits, out=np.zeros(len(limits)), where=limits > 0)
             strongest = np.argsort(-share, kind="stable")[:FIRING]
             return [(int(unit), round(float(share[unit]), 3)) for unit in strongest if share[unit] > 0]
@@ -202,7 +239,7 @@ class UnitBrowser(LabWidget):
 
     def table(self) -> list[dict[str, Any]]:
         """The units of the layer, the highest IoU first, as the browser lists them."""
-        return self._table(self.layer)
+        return self._table(self.layer)["rows"]
 
     def recorded(self, seeds: Sequence[int] | None) -> Page:
         """Every unit of every layer, and where each acts on some pictures under the present edits."""
@@ -246,16 +283,25 @@ class UnitBrowser(LabWidget):
         """Make a choice the present one, with its picture, which is drawn first: if that fails, nothing has happened."""
         if choices is self._all:
             return
-        now, other = choices.now, choices.now.layer != self.layer
+        now, before = choices.now, self._now
+        other = now.layer != before.layer
+        # thresholds and what is beside are seen elsewhere
+        drawn = replace(now, thresholds=before.thresholds, beside=before.beside) != before
         easel = Easel(self._easel.generator, now.layer) if other else self._easel
-        image = easel.image(self.seed, self._edits(now)) if self.image_size else None
+        image = easel.image(self.seed, self._edits(now)) if self.image_size and drawn else None
+        for layer, unit, _ in set(now.thresholds) ^ set(before.thresholds):
+            self._rows.drop(layer, unit)
         self._choices, self._easel = choices, easel
+        lit = [{"unit": unit, "value": value} for unit, value in now.lit_from(now.layer).items()]
         self.say(layer=now.layer, ticked=list(now.ticked), sets=[each.record() for each in now.sets], under=len(now.under),
-                 change=now.change, amount=now.amount, can_undo=bool(choices.past), can_redo=bool(choices.future), status=said)
+                 thresholds=lit, beside=now.beside, change=now.change, amount=now.amount, can_undo=bool(choices.past),
+                 can_redo=bool(choices.future), status=said)
         if image is not None:
             self._show(image[0], self.seed, said)
         if other:
             self._send_table()
+        if now.beside != before.beside:
+            self._send_beside()
 
     def _edits(self, choice: Choice) -> tuple[Edit, ...]:
         d = self._dissection
@@ -276,18 +322,25 @@ class UnitBrowser(LabWidget):
         self.say(alt=f"Unit {unit} of {self.layer} in {self.model}: the pictures that light it most.{hint}",
                  status=hint.strip() or f"Unit {unit}.")
 
-    def _table(self, layer: str) -> list[dict[str, Any]]:
-        colors = {concept.name: concept.hex for concept in self._dissection.concepts}
-        return [{"unit": int(row.unit), "concept": row.concept, "kind": row.kind, "color": colors.get(row.concept, "#888888"),
-                 "iou": round(float(row.iou), 4), "cap": round(float(row.iou_cap), 4), "other": round(float(row.iou_other), 4),
-                 "live": bool(row.live)} for row in self._dissection.at(layer).table.itertuples()]
+    def _lit(self) -> Dissection:
+        """The dissection with the present thresholds."""
+        return relit(self._dissection, self.layer, self._now.lit_from(self.layer))
+
+    def _table(self, layer: str) -> dict[str, Any]:
+        return table(self._dissection, layer, self._evidence)
 
     def _send_table(self) -> None:
-        self.post({"kind": "table", "layer": self.layer}, [json.dumps(self.table()).encode()])
+        self.post({"kind": "table", "layer": self.layer, "beside": False}, [json.dumps(self._table(self.layer)).encode()])
+
+    def _send_beside(self) -> None:
+        if self.beside:
+            found = self._others.table(self.beside)
+            self.post({"kind": "table", "layer": self.layer, "beside": True}, [json.dumps(found).encode()])
 
     def greet(self) -> None:
         """Send a new view the table and the picture."""
         self._send_table()
+        self._send_beside()
         self.show_frame(Frame(self.picture, "png", self.seed))
 
     def rest(self) -> None:
@@ -295,6 +348,8 @@ class UnitBrowser(LabWidget):
         self._easel.forget()
         if self._closed:
             self._rows.forget()
+            self._others.forget()
+            self._maps = None
             self._easel = Easel(None, self.layer)  # type: ignore[arg-type]
 
     @traitlets.observe("change", "amount")
@@ -309,43 +364,12 @@ class UnitBrowser(LabWidget):
 
     def work(self, message: Message) -> tuple[Work, str]:
         """The steps of an act that the browser asks for, and what it is in words. Errors: MessageError."""
-        if message.kind not in ACTS:
-            raise MessageError(f"a UnitBrowser does not do {message.kind!r}.")
+        return act_steps(self, message)
 
-        def steps() -> Generator[Any, None, dict[str, Any] | None]:
-            if message.kind == "rows":
-                return (yield from self._rows.page(self.layer, message["units"]))
-            with self.acting(message):
-                return ACTS[message.kind](self, message)
+    def _page(self, units: Sequence[int], beside: bool) -> Generator[Any, None, dict[str, Any]]:
+        return self._others.page(self.beside, units) if beside else self._rows.page(self.layer, units, self._lit())
 
-        return steps, "" if REQUESTS[message.kind].quiet else "drawing"
-
-
-def _heat(lab: UnitBrowser, message: Message) -> dict[str, Any] | None:
-    if lab.image_size:
-        return heat_answer(lab.heatmap(message["unit"]))
-    lab.look(message["unit"])
-    return None
-
-
-def _probe(lab: UnitBrowser, message: Message) -> dict[str, Any]:
-    found = lab.probe(message["x"], message["y"])
-    return {"units": [unit for unit, _ in found], "values": [value for _, value in found]}
-
-
-ACTS: dict[str, Any] = {
-    "rows": None,
-    "show": lambda lab, message: lab.show(message["seed"]),
-    "list": lambda lab, message: lab.list_layer(message["layer"]),
-    "tick": lambda lab, message: lab.tick(message["units"], message["on"]),
-    "keep": lambda lab, message: lab.keep_set(message["name"]),
-    "use": lambda lab, message: lab.use_set(message["name"]),
-    "forget": lambda lab, message: lab.forget_set(message["name"]),
-    "palette": lambda lab, message: {"count": lab.to_palette(message["name"])},
-    "undo": lambda lab, message: lab.undo(),
-    "redo": lambda lab, message: lab.redo(),
-    "reset": lambda lab, message: lab.reset(),
-    "unit": _heat,
-    "probe": _probe,
-    "script": lambda lab, message: {"script": lab.to_script()},
-}
+    def _maps_of(self, unit: int, lowest: bool) -> Generator[Any, None, dict[str, Any]]:
+        self._model("maps")
+        assert self._maps is not None
+        return self._maps.answer(self.layer, unit, lowest=lowest)

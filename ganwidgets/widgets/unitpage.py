@@ -33,7 +33,8 @@ def unit_page(lab: Any, d: Dissection, seeds: Any, rows: Any) -> Page:
             kept = numbers if seeds is not None else numbers[:most]
             yield page("unitbrowser", title, {
                 "state": {"model": lab.model, "layer": lab.layer, "layers": list(lab.layers), "image_size": lab.image_size,
-                          "seed": kept[0] if kept else 0, "version": lab.version},
+                          "seed": kept[0] if kept else 0, "version": lab.version,
+                          "others": list(lab.layers) if len(lab.layers) > 1 else []},
                 "tables": {layer.name: rows(layer.name) for layer in d.layers},
                 "rows": small_rows(d, shown, count, side), "pictures": seen(lab, d, kept), "fine": FINE, "firing": FIRING})
 

@@ -29,14 +29,18 @@ class UnitRows:
         self._rows: OrderedDict[tuple[str, int], list[Image.Image]] = OrderedDict()
         self._kept = {each.layer.name: each for each in dissection.examples}
 
-    def page(self, layer: str, units: Sequence[int]) -> Generator[Any, None, dict[str, Any]]:
-        """The pictures of these units' rows, in steps: one page, a row a unit. Errors: UnitError."""
+    def page(self, layer: str, units: Sequence[int], lit: Dissection | None = None) -> Generator[Any, None, dict[str, Any]]:
+        """The pictures of these units' rows, in steps: one page, a row a unit. `lit`: the dissection with thresholds that are not
+        its own. Errors: UnitError."""
         check_fits(tuple(units), self._dissection.at(layer).layers[0].channels, layer)
         missing = [unit for unit in dict.fromkeys(units) if (layer, unit) not in self._rows]
-        rows = {unit: self.kept(layer, unit) for unit in missing}
+        d = lit or self._dissection
+        own, now = self._dissection.thresholds[layer], d.thresholds[layer]
+        # what the dissection keeps is lit at its own thresholds
+        rows = {unit: self.kept(layer, unit) if self.generator is None or own[unit] == now[unit] else [] for unit in missing}
         undrawn = [unit for unit, row in rows.items() if not row]
         if undrawn and self.generator is not None:
-            found = yield from examples.steps(self.generator, self._dissection, undrawn, layer=layer, k=SHOWN)
+            found = yield from examples.steps(self.generator, d, undrawn, layer=layer, k=SHOWN)
             rows |= {unit: found.row(unit) for unit in undrawn}
         for unit, row in rows.items():
             self._rows[layer, unit] = [each.resize((THUMB, THUMB), Image.Resampling.BICUBIC) for each in row[:SHOWN]]
@@ -66,6 +70,10 @@ class UnitRows:
         blank = Image.new("RGB", (LARGE, LARGE), DARK)
         shown = [each.resize((LARGE, LARGE), Image.Resampling.BICUBIC) for each in pictures]
         return sheet((shown + [blank] * columns**2)[:columns**2], columns)
+
+    def drop(self, layer: str, unit: int) -> None:
+        """Draw this row anew when it is next asked for."""
+        self._rows.pop((layer, unit), None)
 
     def forget(self) -> None:
         """Free the pictures and the model."""

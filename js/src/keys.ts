@@ -128,6 +128,7 @@ export const PICTURE_SHORTCUTS: readonly (readonly [string, string])[] = [
 export const UNIT_SHORTCUTS: readonly (readonly [string, string])[] = [
   ["z   Shift+z", "undo, redo"],
   ["h", "heat map: where the chosen unit acts"],
+  ["t", "the chosen unit's threshold"],
   [",   .", "picture before, after"],
   ["?", "this sheet"],
 ];

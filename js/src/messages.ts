@@ -47,7 +47,54 @@ export interface UnitRow {
   cap: number;
   /** with the masks of other pictures: what position alone gives */
   other: number;
+  /** the best that a unit of the untrained net reaches for this concept; null: there is no such net */
+  untrained: number | null;
+  /** its IoU counts, and is above both nulls */
+  above: boolean;
+  /** how much of what unit and concept hold they share; null: the dissection does not hold it */
+  iqr: number | null;
   live: boolean;
+  /** the first unit that it is a duplicate of; null: none, or nobody has looked */
+  twin: number | null;
+  /** that of the dissection */
+  threshold: number;
+  /** its values at the shares of UnitTable */
+  quantiles: number[];
+}
+
+/** Units in the order of how much they cause a concept, the first ones. */
+export interface Ranking {
+  name: string;
+  units: number[];
+  /** how much, if that was measured */
+  values: number[] | null;
+}
+
+/** How many units have a concept, by rights or by a null. */
+export interface Tally {
+  name: string;
+  units: number;
+  matched: number;
+  concepts: number;
+  /** mean over live units */
+  iou: number;
+}
+
+export interface UnitTable {
+  /** what is listed, in words */
+  name: string;
+  rows: UnitRow[];
+  /** the parts of all pixels below `quantiles` */
+  shares: number[];
+  rankings: Ranking[];
+  /** the layer first, its nulls after it */
+  tallies: Tally[];
+}
+
+/** Another threshold of a unit. */
+export interface Threshold {
+  unit: number;
+  value: number;
 }
 
 export interface UnitSet {
@@ -138,6 +185,12 @@ export interface State {
   change: Change;
   /** boost: times so much */
   amount: number;
+  /** units of the layer whose threshold is another than the dissection's */
+  thresholds: Threshold[];
+  /** what can be put beside: other layers, other dissections */
+  others: string[];
+  /** which of them is; empty: none */
+  beside: string;
 }
 
 /** Traits that the browser may write. */
@@ -173,8 +226,14 @@ export interface Requests {
   heatmap: { concept: string };
   /** list the units of another layer */
   list: { layer: string };
-  /** the pictures that light them most */
-  rows: { units: number[] };
+  /** the pictures that light them most; beside: of what is beside */
+  rows: { units: number[]; beside?: boolean };
+  /** the pictures in which it goes highest or lowest, and its maps */
+  maps: { unit: number; lowest: boolean };
+  /** another threshold; without a value, the dissection's own */
+  threshold: { unit: number; value?: number };
+  /** put another table beside; empty: none */
+  beside: { name: string };
   /** where the unit acts on this picture */
   unit: { unit: number };
   /** which units act there: fractions of the picture, y down */
@@ -213,9 +272,9 @@ export type RequestKind = keyof Requests;
 export const UNANSWERED: readonly RequestKind[] = ["ack"];
 
 /** Kinds that are no act of the user's. */
-export const QUIET: readonly RequestKind[] = ["ready", "preview", "peek", "heatmap", "rows", "unit", "probe", "set", "cancel", "ack", "next"];
+export const QUIET: readonly RequestKind[] = ["ready", "preview", "peek", "heatmap", "rows", "maps", "unit", "probe", "set", "cancel", "ack", "next"];
 
-/** every request gets exactly one; buffers: save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit */
+/** every request gets exactly one; buffers: save, handin: the file; heatmap, unit: height x width bytes, 0..255; rows: JPEG, a row of squares a unit; maps: JPEG, a row of squares, and height x width float32 for each */
 export interface Answer {
   kind: "answer";
   id: number | null;
@@ -241,8 +300,10 @@ export interface Answer {
   values?: number[];
   /** palette: in how many */
   count?: number;
-  /** rows: pixels along a picture's side */
+  /** rows, maps: pixels along a picture's side */
   size?: number;
+  /** maps: which pictures; -1: there are fewer */
+  numbers?: number[];
 }
 
 /** at most 2 are unacknowledged; buffers: the picture */
@@ -279,10 +340,11 @@ export interface Chips {
   size: number;
 }
 
-/** the units of a layer; buffers: JSON, a list of UnitRow */
+/** the units of a layer, or those beside; buffers: JSON, a UnitTable */
 export interface Table {
   kind: "table";
   layer: string;
+  beside: boolean;
 }
 
 /** the history's thumbnails; buffers: PNG, one row of squares */

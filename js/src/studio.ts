@@ -58,7 +58,7 @@ export const reachable = (studio: Studio): boolean => unanswered(studio) === "";
 export const draws = ({ store }: Pick<Studio, "store">): boolean => store.get("image_size") > 0;
 
 /** Requests that change nothing but what is shown. */
-const LOOKS: readonly RequestKind[] = ["show", "list"];
+const LOOKS: readonly RequestKind[] = ["show", "list", "beside"];
 
 export const open = (studio: Studio): boolean => barred(studio) === "";
 

@@ -64,8 +64,8 @@ describe("with no model", () => {
 
   it("asks for a chosen unit's pictures once, also when they have come", async () => {
     const { find, of, post, answer } = shown({ image_size: 0 });
-    const rows = [{ unit: 3, concept: "tree", kind: "object", color: "#112233", iou: 0.3, cap: 0.5, other: 0.01, live: true }];
-    post({ kind: "table", layer: "layer5" }, [new DataView(new TextEncoder().encode(JSON.stringify(rows)).buffer)]);
+    const rows = [{ unit: 3, concept: "tree", kind: "object", color: "#112233", iou: 0.3, cap: 0.5, other: 0.01, untrained: null, above: true, iqr: null, live: true, twin: null, threshold: 1, quantiles: [0, 1] }];
+    post({ kind: "table", layer: "layer5", beside: false }, [new DataView(new TextEncoder().encode(JSON.stringify({ name: "layer5", rows, shares: [0.5, 1], rankings: [], tallies: [] })).buffer)]);
     await settled();
     find(".gw-row").click();
     expect(of("unit")).toMatchObject([{ unit: 3 }]);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { UnitRow } from "../src/messages";
-import { listed, ROW } from "../src/parts/units";
+import type { UnitRow, UnitTable } from "../src/messages";
+import { listed, noteOf } from "../src/parts/filter";
+import { ROW } from "../src/parts/units";
 import widget from "../src/views/unitbrowser";
 import { fakeModel, settled } from "./model";
 
@@ -10,17 +11,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const row = (unit: number, concept: string, iou: number, more: Partial<UnitRow> = {}): UnitRow => ({ unit, concept, kind: concept ? "object" : "", color: "#112233", iou, cap: 0.5, other: 0.01, live: true, ...more });
+const row = (unit: number, concept: string, iou: number, more: Partial<UnitRow> = {}): UnitRow => ({ unit, concept, kind: concept ? "object" : "", color: "#112233", iou, cap: 0.5, other: 0.01, untrained: null, above: iou > 0.04, iqr: null, live: true, twin: null, threshold: 1, quantiles: [0, 0.5, 1, 1.2, 2, 4], ...more });
 const ROWS = [row(3, "tree", 0.3), row(1, "cloud", 0.2, { kind: "part", other: 0.19 }), row(2, "tree", 0.1), row(0, "", 0)];
 
-function shown(rows: readonly UnitRow[] = ROWS) {
+const SHARES = [0.5, 0.9, 0.99, 0.995, 0.999, 1];
+const tableOf = (rows: readonly UnitRow[], more: Partial<UnitTable> = {}) => new DataView(new TextEncoder().encode(JSON.stringify({ name: "layer5", rows, shares: SHARES, rankings: [], tallies: [], ...more })).buffer);
+
+function shown(rows: readonly UnitRow[] = ROWS, more: Partial<UnitTable> = {}) {
   const fake = fakeModel({ concepts: [], ticked: [2] });
   const el = document.createElement("div");
   document.body.append(el);
   const end = widget.render({ model: fake.model, el });
   ends.push(() => (end(), el.remove()));
   fake.answer("ready");
-  fake.post({ kind: "table", layer: "layer5" }, [new DataView(new TextEncoder().encode(JSON.stringify(rows)).buffer)]);
+  fake.post({ kind: "table", layer: "layer5", beside: false }, [tableOf(rows, more)]);
   const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
   const units = () => [...el.querySelectorAll<HTMLElement>(".gw-row")].map((each) => Number(each.dataset["unit"]));
   const press = (key: string, target: HTMLElement = find(".gw-list")) => {
@@ -33,7 +37,7 @@ function shown(rows: readonly UnitRow[] = ROWS) {
 
 describe("the filter", () => {
   it("finds by concept, by number and by kind, in each order", () => {
-    const found = (words: string, kind = "", order: "iou" | "gap" | "concept" | "unit" = "iou") => listed(ROWS, { words, kind, order }).map((each) => each.unit);
+    const found = (words: string, kind = "", order = "iou") => listed(ROWS, { words, kind, order }).map((each) => each.unit);
     expect(found("")).toEqual([3, 1, 2, 0]);
     expect(found(" Tree ")).toEqual([3, 2]);
     expect(found("1")).toEqual([1]);
@@ -41,6 +45,76 @@ describe("the filter", () => {
     expect(found("", "", "gap")).toEqual([3, 2, 1, 0]);
     expect(found("", "", "concept")).toEqual([0, 1, 3, 2]);
     expect(found("", "", "unit")).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe("orders and nulls", () => {
+  const order = (rows: readonly UnitRow[], more: object) => listed(rows, { words: "", kind: "", order: "iou", ...more }).map((each) => each.unit);
+  it("lists live units first, but by number", () => {
+    const rows = [row(0, "tree", 0.9, { live: false }), row(1, "tree", 0.1), row(2, "tree", 0.2)];
+    expect(order(rows, {})).toEqual([2, 1, 0]);
+    expect(order(rows, { order: "unit" })).toEqual([0, 1, 2]);
+  });
+
+  it("goes by a cause, and then by IoU", () => {
+    const ranking = { name: "causes tree (ACE)", units: [1, 3], values: [0.7, 0.2] };
+    expect(order(ROWS, { ranking })).toEqual([1, 3, 2, 0]);
+    expect(noteOf(ROWS[1] as UnitRow, { order: "iou", ranking })).toBe("no. 1 · ACE 0.70 · IoU 0.20");
+  });
+
+  it("goes by IQR, and by the gap to the higher null", () => {
+    const rows = [row(0, "tree", 0.3, { iqr: 0.1, untrained: 0.29 }), row(1, "tree", 0.2, { iqr: 0.4 })];
+    expect(order(rows, { order: "iqr" })).toEqual([1, 0]);
+    expect(order(rows, { order: "gap" })).toEqual([1, 0]);
+    expect(noteOf(rows[0] as UnitRow, { order: "iou" })).toBe("IoU 0.30 · null 0.29");
+    expect(noteOf(row(2, "tree", 0.03), { order: "iou" })).toBe("IoU 0.03 · too low (null 0.01)");
+    expect(noteOf({ ...(rows[0] as UnitRow), untrained: 0.3, above: false }, { order: "iou" })).toBe("IoU 0.30 · below null 0.30");
+  });
+
+  it("are offered where there are any, and marked in the rows", () => {
+    const rows = [row(0, "tree", 0.3, { iqr: 0.1 }), row(1, "tree", 0.02, { twin: 0 }), row(2, "", 0, { live: false })];
+    const { find, el } = shown(rows, { rankings: [{ name: "draws tree", units: [1, 0, 2], values: null }], tallies: [{ name: "this layer", units: 3, matched: 1, concepts: 1, iou: 0.1 }] });
+    const orders = [...find<HTMLSelectElement>("[aria-label='Order']").options].map((each) => each.value);
+    expect(orders).toEqual(["iou", "gap", "iqr", "concept", "unit", "cause draws tree"]);
+    expect(find(".gw-row[data-unit='1']").className).toContain("gw-below");
+    expect(find(".gw-row[data-unit='1'] .gw-row-unit").textContent).toBe("unit 1 · object · same as 0");
+    expect(find(".gw-row[data-unit='2'] .gw-row-unit").textContent).toBe("unit 2 · never lit");
+    expect(el.querySelector(".gw-tallies tbody")?.textContent).toBe("this layer1 of 310.100");
+  });
+});
+
+describe("the bars", () => {
+  it("count units above their nulls, and list a concept's alone when pressed", () => {
+    const { find, el, units } = shown([row(0, "tree", 0.3), row(1, "tree", 0.2), row(2, "tree", 0.02), row(3, "sky", 0.1)]);
+    const bars = [...el.querySelectorAll<HTMLElement>(".gw-bar-button")];
+    expect(bars.map((each) => each.textContent)).toEqual(["tree2 units", "sky1 unit"]);
+    expect(bars.every((each) => each.tagName === "BUTTON" && each.getAttribute("aria-pressed") === "false")).toBe(true);
+    bars[0]?.click();
+    expect([units(), bars[0]?.getAttribute("aria-pressed")]).toEqual([[0, 1], "true"]);
+    bars[1]?.click();
+    expect([units(), bars[0]?.getAttribute("aria-pressed")]).toEqual([[3], "false"]);
+    find(".gw-bar-button[aria-pressed='true']").click();
+    expect(units()).toHaveLength(4);
+  });
+});
+
+describe("beside", () => {
+  it("lists another table, counts it in the bars, and asks for its rows", async () => {
+    vi.useFakeTimers();
+    const { of, find, el, say, post } = shown(ROWS);
+    say({ others: ["layer4", "layer5"] });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(find(".gw-list-box + .gw-list-box").hidden).toBe(true);
+    find<HTMLSelectElement>(".gw-beside").value = "layer4";
+    find(".gw-beside").dispatchEvent(new Event("change"));
+    expect(of("beside")).toMatchObject([{ name: "layer4" }]);
+    say({ beside: "layer4" });
+    post({ kind: "table", layer: "layer5", beside: true }, [tableOf([row(9, "tree", 0.5)], { name: "layer4" })]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(el.querySelectorAll(".gw-list-box:not([hidden])")).toHaveLength(2);
+    expect(find(".gw-list-box + .gw-list-box .gw-row").dataset["unit"]).toBe("9");
+    expect(find(".gw-bar-button").textContent).toBe("tree2 · 1 units here and beside");
+    expect(of("rows").map((each) => each["beside"] ?? false)).toContain(true);
   });
 });
 

@@ -50,8 +50,8 @@ def test_a_page_of_units_holds_every_row_and_where_each_unit_acts(planted, both,
         made = lab.to_html(tmp_path / "units.html", seeds=[4, 9])
         assert (tmp_path / "units.html").read_text() == made.html and made.size <= PAGE_BYTES
         found = record(made)
-        assert {name: len(rows) for name, rows in found["tables"].items()} == {
-            layer.name: layer.channels for layer in both.layers} and found["tables"]["layer2"] == lab.table()
+        assert {name: len(each["rows"]) for name, each in found["tables"].items()} == {
+            layer.name: layer.channels for layer in both.layers} and found["tables"]["layer2"]["rows"] == lab.table()
         seen = found["pictures"]
         cells = seen["layers"]["layer2"]
         acts = inflated(cells["acts"]).reshape(2, -1, cells["height"], cells["width"])

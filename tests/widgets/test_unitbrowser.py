@@ -43,7 +43,8 @@ def hand(lab):
 
 
 def state(lab):
-    names = ("seed", "layer", "ticked", "sets", "under", "change", "amount", "heat", "can_undo", "can_redo", "picture")
+    names = ("seed", "layer", "ticked", "sets", "under", "change", "amount", "heat", "thresholds", "beside", "can_undo", "can_redo",
+             "picture")
     return {name: getattr(lab, name) for name in names}
 
 
@@ -58,7 +59,7 @@ def drawn(lab):
 
 def test_a_new_view_gets_the_table_and_the_picture(lab, hand, both):
     ((content, (data,)),) = hand.posts("table")
-    rows = json.loads(data)
+    rows = json.loads(data)["rows"]
     table = both.at("layer2").table
     assert content["layer"] == "layer2" and [row["unit"] for row in rows] == table.unit.tolist()
     assert [row["iou"] for row in rows] == pytest.approx(table.iou.tolist(), abs=1e-4)
@@ -121,14 +122,15 @@ def test_another_layer_is_listed_and_that_can_be_undone(lab, hand, planted):
 
 
 def chosen_in(state):
-    return {name: state[name] for name in ("layer", "ticked", "sets", "under", "change", "amount")}
+    return {name: state[name] for name in ("layer", "ticked", "sets", "under", "change", "amount", "thresholds", "beside")}
 
 
 def chosen(lab):
     return chosen_in(state(lab))
 
 
-ACTS = st.sampled_from(["tick", "untick", "reset", "list", "boost", "amount", "keep", "use", "undo", "redo"])
+ACTS = st.sampled_from(["tick", "untick", "reset", "list", "boost", "amount", "keep", "use", "light", "beside", "undo",
+                        "redo"])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -142,6 +144,8 @@ def test_undo_gives_back_the_first_picture_and_redo_the_last(planted, both, acts
              "boost": lambda u: setattr(lab, "change", CHANGES[u % 3]), "amount": lambda u: setattr(lab, "amount", u / 2),
              "keep": lambda u: lab.ticked and lab.keep_set(f"set {u % 2}"),
              "use": lambda u: lab.sets and lab.use_set(lab.sets[-1]["name"]),
+             "light": lambda u: lab.set_threshold(u % 3, u / 4 if u % 4 else None),
+             "beside": lambda u: lab.put_beside(["", *lab.others][u % 3]),
              "redo": lambda u: lab.redo()}[act](unit)
             assert np.array_equal(shown(lab), drawn(lab)), "the picture is that of the edits"
             assert lab.can_undo or chosen(lab) == chosen_in(first)
@@ -159,6 +163,9 @@ def test_undo_gives_back_the_first_picture_and_redo_the_last(planted, both, acts
 @pytest.mark.parametrize("kind, fields", [
     ("tick", {"units": [99], "on": True}), ("rows", {"units": [12]}), ("unit", {"unit": 12}), ("list", {"layer": "attic"}),
     ("show", {"seed": -5}), ("stroke", {}), ("probe", {"x": 2, "y": 0}), ("tick", {"units": [-1], "on": True}),
+    ("threshold", {"unit": 12, "value": 1}), ("threshold", {"unit": 1, "value": float("nan")}),
+    ("maps", {"unit": 12, "lowest": True}),
+    ("beside", {"name": "attic"}), ("rows", {"units": [1], "beside": True}),
     ("set", {"name": "size", "value": 0.2}), ("set", {"name": "amount", "value": 99}),
 ])
 def test_what_cannot_be_is_refused_in_words(lab, hand, kind, fields):

@@ -1,6 +1,6 @@
 // A UnitBrowser in a page: the same view, on rows and pictures that were recorded.
 
-import type { State, UnitRow } from "../messages";
+import type { State, UnitTable } from "../messages";
 import { render } from "../views/unitbrowser";
 import { contextOf, fileOf, inflated, pageModel, recorded, sheetOf, type Acts } from "./model";
 import "./page.css";
@@ -11,7 +11,7 @@ interface Recorded {
   /** units that a probe answers, at most */
   readonly firing: number;
   readonly state: Partial<State>;
-  readonly tables: Readonly<Record<string, readonly UnitRow[]>>;
+  readonly tables: Readonly<Record<string, UnitTable>>;
   readonly rows: {
     readonly count: number;
     readonly side: number;
@@ -60,7 +60,7 @@ async function begin(): Promise<void> {
   async function acting(layer: string, seed: number) {
     const { height, width, acts } = pictures.layers[layer] as { height: number; width: number; acts: string };
     const all = await once(`${layer} acts`, acts);
-    const units = (tables[layer] ?? []).length;
+    const units = (tables[layer]?.rows ?? []).length;
     const start = pictures.seeds.indexOf(seed) * units * height * width;
     return { height, width, units, of: (unit: number) => all.subarray(start + unit * height * width, start + (unit + 1) * height * width) };
   }
@@ -79,26 +79,31 @@ async function begin(): Promise<void> {
     return fileOf(canvas, "image/png");
   }
 
-  const table = (layer: string) => new TextEncoder().encode(JSON.stringify(tables[layer] ?? []));
+  const table = (layer: string) => new TextEncoder().encode(JSON.stringify(tables[layer]));
   const acts: Acts = {
     async ready(_message, page) {
-      page.post({ kind: "table", layer: page.state.layer }, table(page.state.layer));
-      page.frame(sheet ? await picture(page.state.seed) : await large(page.state.layer, tables[page.state.layer]?.[0]?.unit ?? 0), "png");
+      page.post({ kind: "table", layer: page.state.layer, beside: false }, table(page.state.layer));
+      page.frame(sheet ? await picture(page.state.seed) : await large(page.state.layer, tables[page.state.layer]?.rows[0]?.unit ?? 0), "png");
     },
     async list({ layer }, page) {
       if (!tables[layer]) throw new Error(`This page has no units of ${layer}.`);
       page.set({ layer, ticked: [], status: `The units of ${layer}.` });
-      page.post({ kind: "table", layer }, table(layer));
+      page.post({ kind: "table", layer, beside: false }, table(layer));
+    },
+    async beside({ name }, page) {
+      if (name && !tables[name]) throw new Error(`This page has no units of ${name}.`);
+      page.set({ beside: name, status: name ? `${name} is beside.` : "Nothing is beside." });
+      if (name) page.post({ kind: "table", layer: page.state.layer, beside: true }, table(name));
     },
     async show({ seed }, page) {
       if (!pictures.seeds.includes(seed)) throw new Error(`This page holds the pictures ${pictures.seeds.join(", ")}.`);
       page.set({ seed, status: `Picture ${seed}.`, alt: `Picture ${seed} of ${page.state.model}.` });
       page.frame(await picture(seed), "png");
     },
-    async rows({ units }, page) {
+    async rows({ units, beside }, page) {
       const { side, count } = rows;
       const canvas = new OffscreenCanvas(count * side, units.length * side);
-      for (const [row, unit] of units.entries()) for (let slot = 0; slot < count; slot++) await draw(contextOf(canvas), page.state.layer, unit, slot, slot * side, row * side);
+      for (const [row, unit] of units.entries()) for (let slot = 0; slot < count; slot++) await draw(contextOf(canvas), beside ? page.state.beside : page.state.layer, unit, slot, slot * side, row * side);
       return { fields: { units, size: side }, data: await fileOf(canvas, "image/jpeg") };
     },
     async unit({ unit }, page) {

@@ -11,42 +11,33 @@ const BEYOND = 3; // rows drawn above and below those in sight
 const KEPT = 480; // rows whose pictures stay in memory
 const STILL = 90; // ms without scrolling before pictures are asked for
 
-export type Order = "iou" | "gap" | "concept" | "unit";
-export interface Filter {
-  readonly words: string;
-  readonly kind: string;
-  readonly order: Order;
-}
-
-/** The rows that a filter lets through, in its order. */
-export function listed(rows: readonly UnitRow[], { words, kind, order }: Filter): UnitRow[] {
-  const wanted = words.trim().toLowerCase();
-  const fits = (row: UnitRow) => (kind === "" || row.kind === kind) && (wanted === "" || row.concept.includes(wanted) || String(row.unit) === wanted);
-  const by: Readonly<Record<Order, (a: UnitRow, b: UnitRow) => number>> = {
-    iou: (a, b) => b.iou - a.iou,
-    gap: (a, b) => b.iou - b.other - (a.iou - a.other),
-    concept: (a, b) => a.concept.localeCompare(b.concept) || b.iou - a.iou,
-    unit: (a, b) => a.unit - b.unit,
-  };
-  return rows.filter(fits).sort((a, b) => by[order](a, b) || a.unit - b.unit);
-}
-
 export interface UnitList {
   readonly node: HTMLElement;
-  show(rows: readonly UnitRow[]): void;
+  /** List these; `note` says what stands in a row about its numbers. */
+  show(rows: readonly UnitRow[], note: (row: UnitRow) => string): void;
   /** Other units than before: their pictures are not these. */
   forget(): void;
   /** Bring a unit into sight and choose it. */
   choose(unit: number): void;
+  /** Show other pictures of a unit for now; null: as they were, drawn anew by the kernel. */
+  relit(unit: number, pictures: HTMLCanvasElement | null): void;
 }
 
-export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | null) => void): UnitList {
+export interface Look {
+  readonly label: string;
+  /** of the table that is put beside: to be looked at only */
+  readonly beside: boolean;
+}
+
+export function unitList(studio: Studio, acts: Acts, { label, beside }: Look, chosen: (row: UnitRow | null) => void): UnitList {
   const { store, signal } = studio;
   const name = `gw-${Math.random().toString(36).slice(2)}`;
   const space = make("div", "gw-rows");
-  const node = make("div", "gw-list", { role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Units", "data-lm-suppress-shortcuts": "true" }, space);
-  const pictures = new Map<number, { image: ImageBitmap; row: number; size: number }>();
+  const node = make("div", "gw-list", { role: "listbox", tabindex: 0, "aria-multiselectable": beside ? null : "true", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, space);
+  const pictures = new Map<number, { image: ImageBitmap | HTMLCanvasElement; row: number; size: number }>();
+  const stale = new Set<number>(); // shown until the kernel has drawn them anew
   let rows: readonly UnitRow[] = [];
+  let note: (row: UnitRow) => string = () => "";
   let active = -1;
   let [asking, due] = [false, false];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -85,20 +76,23 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
     each.style.setProperty("--gw-dot", row.color);
     each.classList.toggle("gw-active", at === active);
     each.classList.toggle("gw-dead", !row.live);
-    each.setAttribute("aria-selected", String(store.get("ticked").includes(row.unit)));
+    each.classList.toggle("gw-below", row.live && !row.above);
+    each.setAttribute("aria-selected", String(beside ? at === active : store.get("ticked").includes(row.unit)));
     each.setAttribute("aria-setsize", String(rows.length));
     each.setAttribute("aria-posinset", String(at + 1));
     const [title, unit, iou] = [...(each.querySelector(".gw-row-words") as Element).children] as HTMLElement[];
     (title as HTMLElement).textContent = row.concept || "no concept";
-    (unit as HTMLElement).textContent = `unit ${row.unit}${row.kind ? ` · ${row.kind}` : ""}${row.live ? "" : " · never lit"}`;
-    (iou as HTMLElement).textContent = row.concept ? `IoU ${row.iou.toFixed(2)} · null ${row.other.toFixed(2)}` : "";
+    const marks = [`unit ${row.unit}`, row.kind, row.live ? "" : "never lit", row.twin === null ? "" : `same as ${row.twin}`];
+    (unit as HTMLElement).textContent = marks.filter(Boolean).join(" · ");
+    (iou as HTMLElement).textContent = note(row);
+    each.title = [row.concept || "no concept", ...marks.filter(Boolean), note(row)].filter(Boolean).join(" · ");
     paint(each.querySelector("canvas") as HTMLCanvasElement, row.unit);
   }
 
   function paint(canvas: HTMLCanvasElement, unit: number): void {
     const held = pictures.get(unit);
     const mark = held ? `${generation}` : "";
-    if (canvas.dataset["gwDrawn"] === mark) return;
+    if (canvas.dataset["gwDrawn"] === mark && !(held?.image instanceof HTMLCanvasElement)) return;
     canvas.dataset["gwDrawn"] = mark;
     const ctx = canvas.getContext("2d");
     if (!held) return void ctx?.clearRect(0, 0, canvas.width, canvas.height);
@@ -109,17 +103,19 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
   async function fetchPictures(): Promise<void> {
     if (asking || signal.aborted || !reachable(studio)) return;
     const [from, to] = sight();
-    const units = rows.slice(from, to).map((row) => row.unit).filter((unit) => !pictures.has(unit)).slice(0, ROWS);
+    const units = rows.slice(from, to).map((row) => row.unit).filter((unit) => !pictures.has(unit) || stale.has(unit)).slice(0, ROWS);
     if (units.length === 0) return;
     asking = true;
     const asked = generation;
-    const reply = await studio.kernel.ask("rows", { units });
+    for (const unit of units) stale.delete(unit);
+    const reply = await studio.kernel.ask("rows", beside ? { units, beside } : { units });
     asking = false;
     const [data, size] = [reply.buffers[0], reply.size ?? 0];
     const image = reply.status === "done" && data ? await decode(data, "image/jpeg") : null;
     if (reply.status === "error") return studio.fail({ message: reply.message ?? "The rows could not be drawn.", details: reply.details ?? "" });
     if (asked === generation && image && size > 0) {
       units.forEach((unit, row) => pictures.set(unit, { image, row, size }));
+      for (const canvas of node.querySelectorAll<HTMLCanvasElement>(".gw-row-pictures")) canvas.dataset["gwDrawn"] = "";
       for (const unit of [...pictures.keys()].slice(0, Math.max(0, pictures.size - KEPT))) pictures.delete(unit);
       draw();
     }
@@ -140,7 +136,7 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
     chosen(row ?? null);
   }
 
-  const tick = (row: UnitRow | undefined) => row && void acts.ask("tick", { units: [row.unit], on: !store.get("ticked").includes(row.unit) });
+  const tick = (row: UnitRow | undefined) => row && !beside && void acts.ask("tick", { units: [row.unit], on: !store.get("ticked").includes(row.unit) });
 
   listen(node, "scroll", later, signal, { passive: true });
   listen(node, "click", (event) => {
@@ -167,9 +163,9 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
 
   return {
     node,
-    show(shown) {
+    show(shown, said) {
       const unit = rows[active]?.unit;
-      rows = shown;
+      [rows, note] = [shown, said];
       active = unit === undefined ? -1 : rows.findIndex((row) => row.unit === unit);
       node.scrollTop = 0;
       draw();
@@ -179,7 +175,18 @@ export function unitList(studio: Studio, acts: Acts, chosen: (row: UnitRow | nul
       generation += 1;
       active = -1;
       pictures.clear();
+      stale.clear();
     },
     choose: (unit) => go(rows.findIndex((row) => row.unit === unit)),
+    relit(unit, canvas) {
+      if (!canvas) {
+        stale.add(unit);
+        return later();
+      }
+      const copy = make("canvas", "", { width: canvas.width, height: canvas.height });
+      copy.getContext("2d")?.drawImage(canvas, 0, 0);
+      pictures.set(unit, { image: copy, row: 0, size: canvas.height });
+      draw();
+    },
   };
 }

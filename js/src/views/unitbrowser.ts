@@ -3,23 +3,27 @@
 import "./lab.css";
 import "./unitbrowser.css";
 import { isHosts, LIST_SHORTCUTS, PROBE_SHORTCUTS, UNIT_SHORTCUTS } from "../keys";
-import { RANGES, type Change, type UnitRow } from "../messages";
+import { RANGES, type Change, type UnitRow, type UnitTable } from "../messages";
+import { barsOf, conceptBars } from "../parts/bars";
 import { allow, button, card, listen, make, press } from "../parts/dom";
+import { filterBar, listed, noteOf } from "../parts/filter";
 import { progress, title } from "../parts/notices";
 import { unitSets } from "../parts/sets";
 import { sheetDesk } from "../parts/sheet";
-import { listed, unitList, type Order } from "../parts/units";
+import { tallies } from "../parts/tallies";
+import { unitList } from "../parts/units";
 import { draws, open, pictureNumber, reachable, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
 import { prober } from "./probe";
 import { shell, type Props } from "./shell";
+import { unitPanel } from "./unitpanel";
 
 const CHANGES: readonly (readonly [Change, string, string])[] = [
   ["ablate", "off", "Ticked units are switched off"],
-  ["boost", "boost", "Ticked units are multiplied"],
+  ["boost", "boost", "Boost: ticked units are multiplied"],
   ["set", "high", "Ticked units are set to their high level"],
 ];
-const ORDERS: readonly (readonly [Order, string])[] = [["iou", "highest IoU"], ["gap", "furthest above its null"], ["concept", "by concept"], ["unit", "by number"]];
+const NOTHING: UnitTable = { name: "", rows: [], shares: [], rankings: [], tallies: [] };
 
 const HELP = {
   words: "Click a row to see where its unit acts on the picture, and a point of the picture to see which units act there. Everything can be done by keys as well:",
@@ -27,26 +31,65 @@ const HELP = {
 };
 
 export function render(props: Props): () => void {
-  const { root, studio, acts, picture, notices, begin } = shell(props, "gw-units", "UnitBrowser", (post, data) => void (post.kind === "table" && tabled(data)));
-  let rows: UnitRow[] = [];
+  const { root, studio, acts, picture, notices, begin } = shell(props, "gw-units", "UnitBrowser", (post, data) => void (post.kind === "table" && tabled(data, post.beside)));
+  let [here, there]: [UnitTable, UnitTable | null] = [NOTHING, null];
   const heat = unitHeat(studio);
   const pages = turner(studio, acts);
   const sheet = sheetDesk(studio.signal, studio.say, HELP);
   const help = button({ act: "help", label: "Keys and help", icon: "help", key: "?" }, sheet.help, studio.signal);
-  const list = unitList(studio, acts, heat.of);
-  const filter = filterBar(studio.signal, () => list.show(listed(rows, filter.now())));
-  const probe = prober(studio, picture, () => rows, (unit) => {
-    if (!listed(rows, filter.now()).some((row) => row.unit === unit)) filter.clear();
+  const list = unitList(studio, acts, { label: "Units", beside: false }, (row) => (heat.of(row), panel.of(row)));
+  const panel = unitPanel(studio, acts, (unit, pictures) => list.relit(unit, pictures));
+  const other = unitList(studio, acts, { label: "Units beside", beside: true }, () => {});
+  const names = [make("p", "gw-list-name"), make("p", "gw-list-name")] as const;
+  const second = make("div", "gw-list-box", {}, names[1], other.node);
+  const filter = filterBar(studio.signal, filtered, besideMenu(studio, acts));
+  const bars = conceptBars(studio.signal, (concept) => {
+    filtered();
+    studio.say(concept ? `${counted(shown(here).length, "unit")} of ${concept}.` : "Every unit is listed.");
+  });
+  const nulls = tallies();
+  const lists = make("div", "gw-lists", {}, make("div", "gw-list-box", {}, names[0], list.node), second);
+  const probe = prober(studio, picture, () => here.rows, (unit) => {
+    if (!shown(here).some((row) => row.unit === unit)) (bars.clear(), filter.clear());
     list.choose(unit);
   });
 
-  function tabled(data: DataView): void {
-    rows = JSON.parse(new TextDecoder().decode(data)) as UnitRow[];
-    list.forget();
-    heat.of(null);
-    filter.kinds([...new Set(rows.map((row) => row.kind).filter(Boolean))].sort());
-    list.show(listed(rows, filter.now()));
+  function shown(table: UnitTable): UnitRow[] {
+    const { ranking, ...now } = filter.now();
+    return listed(table.rows, { ...now, concept: bars.pressed(), ranking: table === here ? ranking ?? null : null });
   }
+
+  function filtered(): void {
+    const now = filter.now();
+    list.show(shown(here), (row) => noteOf(row, now));
+    if (there) other.show(shown(there), (row) => noteOf(row, { ...now, ranking: null }));
+  }
+
+  function tabled(data: DataView, beside: boolean): void {
+    const table = JSON.parse(new TextDecoder().decode(data)) as UnitTable;
+    if (beside) there = table;
+    else here = table;
+    (beside ? other : list).forget();
+    if (!beside) {
+      heat.of(null);
+      panel.forget();
+      panel.shares(table.shares);
+      filter.offer(table.rows, table.rankings);
+    }
+    arranged();
+  }
+
+  /** One table or two, with their bars and tallies. */
+  function arranged(): void {
+    if (!studio.store.get("beside")) there = null;
+    second.hidden = names[0].hidden = there === null;
+    lists.classList.toggle("gw-side-by-side", there !== null);
+    [names[0].textContent, names[1].textContent] = [here.name, there?.name ?? ""];
+    bars.show(barsOf(here.rows, there?.rows ?? null));
+    nulls.show([...here.tallies, ...(there?.tallies ?? []).slice(0, 1).map((each) => ({ ...each, name: `beside: ${there?.name}` }))]);
+    filtered();
+  }
+  studio.store.watch(["beside"], arranged);
 
   root.append(
     make("div", "gw-bar", {}, title(studio), make("div", "gw-files", {}, layerTabs(studio, acts), help)),
@@ -54,12 +97,12 @@ export function render(props: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, unitSets(studio, acts)),
-      card("gw-unit-card", "Units", filter.node, list.node, hint(studio)),
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, panel.node, unitSets(studio, acts)),
+      card("gw-unit-card", "Units", bars.node, nulls.node, filter.node, lists, hint(studio)),
     ),
     sheet.node,
   );
-  keyboard(root, studio, acts, { "?": sheet.help, Escape: sheet.close, h: heat.toggle, ",": () => pages.step(-1), ".": () => pages.step(1) });
+  keyboard(root, studio, acts, { "?": sheet.help, Escape: sheet.close, h: heat.toggle, t: panel.focus, ",": () => pages.step(-1), ".": () => pages.step(1) });
   return begin();
 }
 
@@ -91,7 +134,7 @@ function unitHeat(studio: Studio): UnitHeat {
     const asked = unit;
     return asked === null || !store.get("heat") || !draws(studio) ? null : () => kernel.ask("unit", { unit: asked });
   });
-  store.watch(["heat"], refresh);
+  store.watch(["heat", "thresholds"], refresh);
   return {
     canvas,
     of(row) {
@@ -185,27 +228,19 @@ function layerTabs(studio: Studio, acts: Acts): HTMLElement {
   return node;
 }
 
-/** Words, kind and order. */
-function filterBar(signal: AbortSignal, changed: () => void) {
-  const words = make("input", "gw-search", { type: "search", placeholder: "concept or number", "aria-label": "Find units", autocomplete: "off" });
-  const kind = make("select", "gw-select", { "aria-label": "Kind of concept" });
-  const order = make("select", "gw-select", { "aria-label": "Order" }, ...ORDERS.map(([value, text]) => make("option", "", { value }, text)));
-  listen(words, "input", changed, signal);
-  listen(kind, "change", changed, signal);
-  listen(order, "change", changed, signal);
-  return {
-    node: make("div", "gw-filter", {}, words, kind, order),
-    now: () => ({ words: words.value, kind: kind.value, order: (order.value || "iou") as Order }),
-    kinds(kinds: readonly string[]) {
-      const held = kind.value;
-      kind.replaceChildren(...["", ...kinds].map((value) => make("option", "", { value }, value || "every kind")));
-      kind.value = kinds.includes(held) ? held : "";
-    },
-    clear() {
-      words.value = kind.value = "";
-      changed();
-    },
+/** What is put beside: another layer, another dissection. */
+function besideMenu(studio: Studio, acts: Acts): HTMLElement {
+  const { store, signal } = studio;
+  const node = make("select", "gw-select gw-beside", { "aria-label": "Put beside" });
+  const draw = () => {
+    const others = store.get("others").filter((name) => name !== store.get("layer") || name === store.get("beside"));
+    node.hidden = others.length === 0;
+    node.replaceChildren(...["", ...others].map((value) => make("option", "", { value }, value ? `beside ${value}` : "nothing beside")));
+    node.value = store.get("beside");
   };
+  listen(node, "change", () => void acts.ask("beside", { name: node.value }), signal);
+  store.watch(["others", "beside", "layer"], draw);
+  return node;
 }
 
 /** Keys, wherever the focus is in the lab but where one types; beside undo those of `runs`. */
