@@ -28,7 +28,7 @@ export function meter(studio: Studio): HTMLElement {
     node.title = note;
     fill.style.width = `${(100 * now) / most}%`;
     if (word.textContent !== said) word.textContent = said; // said aloud when it is another
-    more.textContent = learning ? `looking at unedited pictures: ${done} of ${total}` : state === "off" ? note : ` ${times < 100 ? times.toFixed(1) : "over 99"}×`;
+    more.textContent = learning ? `${done} of ${total} unedited pictures` : state === "off" ? note : ` ${times < 100 ? times.toFixed(1) : "over 99"}×`;
     press(turn, state !== "off");
     allow(turn, open(studio));
   };
