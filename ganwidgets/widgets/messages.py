@@ -62,6 +62,7 @@ SETTINGS = {
         Field("strength", "number", 0, 1, doc="how far the units are taken to their level"),
         Field("everywhere", "flag", doc="a stroke goes to every picture"),
         Field("heat", "flag", doc="the heat map is shown"),
+        Field("meter", "text", choices=("auto", "on", "off"), doc="how usual the picture is; auto: if that is soon known"),
         Field("change", "text", choices=CHANGES, doc="what happens to ticked units"),
         Field("amount", "number", 0, 10, doc="boost: times so much"),
     )
@@ -93,7 +94,8 @@ EVERY_LAB = (
 PAINTBOX = (
     Field("strip", "integers", doc="picture numbers in the strip"),
     Field("concepts", "Chip[]", doc="the palette"),
-    *(SETTINGS[name] for name in ("concept", "tool", "size", "soft", "level", "count", "strength", "everywhere")),
+    *(SETTINGS[name] for name in ("concept", "tool", "size", "soft", "level", "count", "strength", "everywhere", "meter")),
+    Field("reading", "Reading | Record<string, never>", doc="the meter; empty: it has nothing to say"),
     Field("history", "Step[]"),
 )
 UNIT_BROWSER = (

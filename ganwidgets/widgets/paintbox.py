@@ -18,12 +18,14 @@ from ganwidgets.core.nets import Latents, LayeredGenerator, check_seeds
 from ganwidgets.core.regions import Region
 from ganwidgets.methods.dissect import Dissection
 from ganwidgets.methods.intervene import level_units, unit_heat
+from ganwidgets.methods.intervene_typical import Reading
 from ganwidgets.widgets.base import LabWidget
 from ganwidgets.widgets.beside import Beside
 from ganwidgets.widgets.by_hand import act_steps
 from ganwidgets.widgets.desk import Work
 from ganwidgets.widgets.gallery import Kept
 from ganwidgets.widgets.messages import LEVELS, SETTINGS, TOOLS, Message
+from ganwidgets.widgets.meter import Meter
 from ganwidgets.widgets.pages import Page, recorded_seeds
 from ganwidgets.widgets.painting import Easel, History, box_of, change, check_nouns, region_of
 from ganwidgets.widgets.paintpage import paint_page
@@ -50,6 +52,8 @@ class PaintBox(Beside, LabWidget):
     Traits are arguments too.
     Errors: ArgumentError, ConceptError, LayerError, SeedError; TypeError for unknown keyword arguments.
 
+    From the first edit on a meter shows how usual the picture's features are, at the layers after the painted one: `how_usual()`.
+
     Every act of the hand is a method: show, paint, drop, move, delete, undo, redo, reset, toggle, heatmap, shuffle, save,
     load, hand_in and to_script.
     """
@@ -72,6 +76,8 @@ class PaintBox(Beside, LabWidget):
     strength = _setting("strength", traitlets.Float, 1.0)
     everywhere = _setting("everywhere", traitlets.Bool, False)
     heat = _setting("heat", traitlets.Bool, False)
+    meter = traitlets.Enum(SETTINGS["meter"].choices, "auto", help=SETTINGS["meter"].doc).tag(sync=True)
+    reading = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -95,6 +101,7 @@ class PaintBox(Beside, LabWidget):
         self._chips: dict[str, Chip] = {each.concept.name: each for each in chips(self._paints, palette=palette, known=known)}
         self._dissection, self._segmenter, self._channels = d, segmenter, g.layer(name).channels
         self._easel = Easel(g, name, latents)
+        self._meter = Meter(self._easel)
         self._history, self._seed, self._shuffles = History(), 0, 0
         self._thumbnails: dict[int, tuple[Edit, Image.Image]] = {}
         self._small: Kept = {}
@@ -239,6 +246,12 @@ class PaintBox(Beside, LabWidget):
         with self.acting():
             return to_pil(self._easel.image(self._seed)[0])
 
+    def how_usual(self) -> Reading | None:
+        """How usual the picture's features are after the edits; None where that cannot be told. The first time takes a while."""
+        with self.acting():
+            self._meter.learn()
+            return self._meter.read(self._seed, self._history.edits)
+
     def units(self, concept: str | None = None) -> tuple[int, ...]:
         """The units that a stroke with the concept uses now."""
         return tuple(self.edit_for(self._chip(concept if concept is not None else self.concept), "insert", None).units)
@@ -319,6 +332,7 @@ class PaintBox(Beside, LabWidget):
             self._thumbnails.clear()
             self._small.clear()
             self._easel = Easel(None, self.layer)  # type: ignore[arg-type]
+            self._meter = Meter(self._easel)
 
     def _words(self, names: Sequence[str]) -> str:
         on = [entry for entry in self._history.entries if entry.on]
@@ -353,6 +367,11 @@ class PaintBox(Beside, LabWidget):
     def _set_count(self, _change: Any = None) -> None:
         if self.level != "custom" and getattr(self, "_channels", None):
             self.count = self._level_count(self.level)
+
+    @traitlets.observe("meter")
+    def _meter_switched(self, _change: Any) -> None:
+        if getattr(self, "_views", None) and not self._closed:
+            self._watch_meter()
 
     @traitlets.observe("seed")
     def _seed_assigned(self, change: Any) -> None:

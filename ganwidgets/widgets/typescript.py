@@ -132,6 +132,20 @@ export interface Progress {
   note: string;
 }
 
+/** How usual the features are that the edits lead to, or how far that is known. */
+export interface Reading {
+  state: "off" | "learning" | "read";
+  /** pictures looked at, of how many */
+  done: number;
+  total: number;
+  word: "" | "usual" | "unusual" | "never seen";
+  /** as far from the usual as unedited pictures are */
+  times: number;
+  /** on the meter, 0..1: unusual from 0.5 on, never seen from 0.75 on */
+  place: number;
+  note: string;
+}
+
 export interface Trouble {
   message: string;
   details: string;

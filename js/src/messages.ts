@@ -121,6 +121,20 @@ export interface Progress {
   note: string;
 }
 
+/** How usual the features are that the edits lead to, or how far that is known. */
+export interface Reading {
+  state: "off" | "learning" | "read";
+  /** pictures looked at, of how many */
+  done: number;
+  total: number;
+  word: "" | "usual" | "unusual" | "never seen";
+  /** as far from the usual as unedited pictures are */
+  times: number;
+  /** on the meter, 0..1: unusual from 0.5 on, never seen from 0.75 on */
+  place: number;
+  note: string;
+}
+
 export interface Trouble {
   message: string;
   details: string;
@@ -172,6 +186,10 @@ export interface State {
   strength: number;
   /** a stroke goes to every picture */
   everywhere: boolean;
+  /** how usual the picture is; auto: if that is soon known */
+  meter: "auto" | "on" | "off";
+  /** the meter; empty: it has nothing to say */
+  reading: Reading | Record<string, never>;
   history: Step[];
   /** the layers that were dissected */
   layers: string[];
@@ -194,7 +212,7 @@ export interface State {
 }
 
 /** Traits that the browser may write. */
-export type Setting = "concept" | "tool" | "size" | "soft" | "level" | "count" | "strength" | "everywhere" | "heat" | "change" | "amount";
+export type Setting = "concept" | "tool" | "size" | "soft" | "level" | "count" | "strength" | "everywhere" | "heat" | "meter" | "change" | "amount";
 
 /** What the browser sends; each also carries `kind`, `id` and `view`. */
 export interface Requests {

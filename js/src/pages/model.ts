@@ -23,6 +23,8 @@ export const BLANK: State = {
   strength: 1,
   everywhere: false,
   heat: false,
+  meter: "auto",
+  reading: {},
   layers: [],
   ticked: [],
   sets: [],

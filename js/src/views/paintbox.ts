@@ -6,6 +6,7 @@ import type { Answer, Frame, Post } from "../messages";
 import { listen, make } from "../parts/dom";
 import type { Drag } from "../parts/drag";
 import { history } from "../parts/history";
+import { meter } from "../parts/meter";
 import { progress, title } from "../parts/notices";
 import { palette } from "../parts/palette";
 import { decode, drawTile, tile, type Sheet } from "../parts/pictures";
@@ -54,7 +55,7 @@ export function render(props: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, strip(studio, acts), ...notices),
+      make("div", "gw-centre", {}, toolbar(studio, acts, hold, split), board.node, meter(studio), strip(studio, acts), ...notices),
       palette(studio, acts, chipDrag(root, studio, acts, board)),
       make("div", "gw-settings", {}, brushSettings(studio), unitSettings(studio)),
       history(studio, acts, board.objects.select),
