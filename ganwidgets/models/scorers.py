@@ -21,7 +21,7 @@ from ganwidgets.models.segmenters import resized
 
 FORMAT = "ganwidgets-scorer-1"
 Text: TypeAlias = str | Any      # anything may come; what is no text is refused in words
-MOST_WORDS = 40     # that the net has places for
+MOST_WORDS = 40     # of a text
 SHORTEST = 3        # letters of a word whose plural is looked for: "as" is not several "a"
 
 
@@ -146,5 +146,5 @@ def load_scorer_file(path: str | Path, device: str | torch.device = "cpu") -> St
 def empty_scorer(facts: Mapping[str, str], about: Mapping[str, Any]) -> StorybookScorer:
     """The scorer that these facts describe, its net still to be filled."""
     words = tuple(str(each) for each in json.loads(facts["words"]))
-    net = ScorerNet(Shape(**json.loads(facts["shape"])), len(words), MOST_WORDS, norm=False)
+    net = ScorerNet(Shape(**json.loads(facts["shape"])), len(words), norm=False)
     return StorybookScorer(net, facts["name"], Vocabulary(words), int(facts["size"]), about)

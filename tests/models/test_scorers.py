@@ -22,13 +22,16 @@ from ganwidgets.world.train.scorer_texts import vocabulary
 from ganwidgets.world.train.segmenter_card import RENDERS, WEIGHTS
 
 WORDS = ("a", "and", "barn", "blue", "church", "left", "of", "red", "the", "to", "tree")
-SHAPE = Shape(half=6, quarter=8, eighth=10, words=8, looks=2, where=4, what=5)
+SHAPE = Shape(half=6, quarter=8, eighth=10, words=8, looks=2, where=4, what=5, color=3)
 CARD = WEIGHTS / "storybook-scorer.md"
 
 
 def small(norm=False):
     torch.manual_seed(0)
-    return ScorerNet(SHAPE, len(WORDS), MOST_WORDS, norm=norm)
+    net = ScorerNet(SHAPE, len(WORDS), norm=norm)
+    for block in net.text.blocks:       # begins at 0, where order does not count yet
+        torch.nn.init.normal_(block.apart)
+    return net
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import torch
 from numpy.random import RandomState
 
 from ganwidgets.models.scorer_nets import ScorerNet, Shape
-from ganwidgets.models.scorers import MOST_WORDS
 from ganwidgets.world.captions import STYLES, caption
 from ganwidgets.world.facts import COLORS, HUES, colored, false, pairs_in, said, words_of
 from ganwidgets.world.render import render
@@ -21,7 +20,7 @@ from ganwidgets.world.train.segmenter_card import RENDERS
 from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, Pool
 from ganwidgets.world.words import COLOR_NAMES
 
-TINY = training.Recipe(shape=Shape(half=8, quarter=12, eighth=16, words=16, looks=2, where=8, what=8), batch=16)
+TINY = training.Recipe(shape=Shape(half=8, quarter=12, eighth=16, words=16, looks=2, where=8, what=8, color=6), batch=16)
 SEEDS = RENDER_SEEDS[:40]
 
 
@@ -82,6 +81,18 @@ def test_colours_look_where_any_colour_would():
     assert not torch.allclose(rows[0].where, rows[2].where)
 
 
+def test_a_colour_means_nothing_but_colour_which_is_read_before_things_are_known():
+    net, words = training.fresh(TINY).eval(), vocabulary()
+    meant = net.text.meaning(torch.tensor(words.encode("red barn"))).unflatten(1, (TINY.shape.looks, -1))
+    kinds = meant.split([TINY.shape.what, TINY.shape.color], 2)
+    assert [[bool(part.any()) for part in of] for of in zip(*kinds, strict=True)] == [[False, True], [True, False]]
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    before = net.picture(images)
+    torch.nn.init.zeros_(net.picture.units[4].conv.weight)       # no thing can be told any more
+    after = net.picture(images)
+    assert torch.equal(before.color, after.color) and not torch.allclose(before.what, after.what)
+
+
 def test_texts_are_written_once_and_anew_where_a_colour_has_another_name(texts, pool, tmp_path, monkeypatch):
     first = texts_of(pool, SEEDS[:3], tmp_path)
     again = texts_of(Pool(pool.pictures * 0, pool.masks * 0), SEEDS[:3], tmp_path)
@@ -132,6 +143,16 @@ def test_a_batch_is_the_same_again_and_mirrors_its_words(pool, texts):
     assert torch.equal(said[~flipped], words[~flipped]) and (said[flipped][:, 0] == torch.tensor([sides[1], 5, sides[0], 0])).all()
 
 
+def test_a_share_of_the_captions_is_of_repainted_scenes(texts):
+    both, drawn = joined(texts, texts, len(RENDER_SEEDS)), []
+    for share in (0.0, 0.25, 1.0):
+        recipe = dataclasses.replace(TINY, painted=((0, 0.5), (100, share)), batch=64)
+        drawn.append([training.rows_drawn(recipe, 100 + step, RandomState(step), both) for step in range(20)])
+    shares = [np.mean(both.picture[np.concatenate(each)] >= len(RENDER_SEEDS)) for each in drawn]
+    assert shares[0] == 0 and abs(shares[1] - 0.25) < 0.05 and shares[2] == 1
+    assert (training.rows_drawn(TINY, 0, RandomState(0), texts) < len(texts)).all()      # where none is repainted
+
+
 def test_a_named_colour_is_told_from_wrong_ones_that_are_not_held_out(pool, texts):
     batch, others, bare = training.batch(TINY, 5, pool.pictures, texts, vocabulary().encode("left right")), 0, 0
     assert batch.choices.shape == (len(batch.colors), len(COLORS))
@@ -157,8 +178,7 @@ def test_colours_are_denied_to_things_whose_own_is_not_named_after_some_steps(po
 def test_a_little_one_learns(pool, texts):
     place, sides = torch.device("cpu"), vocabulary().encode("left right")
     few = dataclasses.replace(texts, **{field.name: getattr(texts, field.name)[:60] for field in dataclasses.fields(texts)})
-    run = supervised.begin(lambda: ScorerNet(TINY.shape, len(vocabulary().words), MOST_WORDS), seed=1, rate=5e-3, decay=0.0,
-                           place=place)
+    run = supervised.begin(lambda: ScorerNet(TINY.shape, len(vocabulary().words)), seed=1, rate=5e-3, decay=0.0, place=place)
     batches = (training.batch(TINY, step, pool.pictures, few, sides) for step in range(120))
     losses = [supervised.descend(run, training.loss(TINY, run.net, batch, place), 0.9) for batch in batches]
     assert np.mean(losses[-20:]) < 0.75 * np.mean(losses[:20])

@@ -12,7 +12,7 @@ from numpy.random import RandomState
 from torch import Tensor
 
 from ganwidgets.models.scorer_nets import Cells, Row, ScorerNet, Shape, fit_all, found
-from ganwidgets.models.scorers import MOST_WORDS, StorybookScorer, load_scorer_file, save_scorer_file
+from ganwidgets.models.scorers import StorybookScorer, load_scorer_file, save_scorer_file
 from ganwidgets.models.segmenter_nets import folded_state
 from ganwidgets.models.segmenters import resized
 from ganwidgets.world.facts import COLORED, COLORS, FIRST_COLOR, colored, false
@@ -42,10 +42,11 @@ class Recipe:
     rate: float = 1e-3
     decay: float = 1e-2     # of the weights
     keep: float = .998      # of the averaged weights, a step
+    painted: tuple[tuple[int, float], ...] = ((0, .3), (4_000, .5))     # from a step on, the share of repainted scenes
     worn: float = .5        # the share of the pictures that lose colour and sharpness
     twins: float = 1.0      # the weight of telling a caption from its false twins alone
     colors: float = 1.0     # the weight of telling the colour of a thing from all others
-    denied: int = 3_000     # steps after which colours are also denied to things whose own is not named
+    denied: int = 500       # steps after which colours are also denied to things whose own is not named
     hidden: float = .2      # the share of words that do not show what they are when it comes to where to look
 
 
@@ -92,10 +93,10 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
 
 
 def fresh(recipe: Recipe) -> ScorerNet:
-    """A net for the words of the world, in which all colours look where the first of them does."""
-    net = ScorerNet(recipe.shape, len(vocabulary().words), MOST_WORDS)
-    alike: Any = net.text.alike
-    alike[color_numbers()] = color_numbers()[0]
+    """A net for the words of the world, which knows its colours as such."""
+    net = ScorerNet(recipe.shape, len(vocabulary().words))
+    colors: Any = net.text.colors
+    colors[color_numbers()] = True
     return net
 
 
@@ -117,7 +118,7 @@ def learned_from(folder: Path) -> tuple[np.ndarray, Texts]:
 def batch(recipe: Recipe, number: int, images: np.ndarray, texts: Texts, sides: tuple[int, ...]) -> Batch:
     """Worn pictures and crops with their captions; the same for the same step, so that a resumed training goes on alike."""
     random = RandomState((recipe.seed * 1_000_003 + number) % 2 ** 32)
-    rows = np.sort(random.randint(0, len(texts), recipe.batch))
+    rows = rows_drawn(recipe, number, random, texts)
     pictures = torch.cat([cut(images[texts.picture[row]], texts.crop[row]) for row in rows])
     words = torch.from_numpy(texts.words[rows].astype(np.int64))
     pictures, words = mirrored(random, pictures, words, sides)
@@ -129,6 +130,16 @@ def batch(recipe: Recipe, number: int, images: np.ndarray, texts: Texts, sides: 
     hidden = torch.from_numpy(random.rand(*words.shape) < recipe.hidden)
     return Batch(pictures, words, hidden, torch.from_numpy(false(texts.said[rows], texts.shown[rows])),
                  *named_colors(words, texts.shown[rows]))
+
+
+def rows_drawn(recipe: Recipe, number: int, random: RandomState, texts: Texts) -> np.ndarray:
+    """The captions of a batch in their order; those of repainted scenes come after all others."""
+    first = int(np.searchsorted(texts.picture, len(RENDER_SEEDS)))
+    share = [share for step, share in recipe.painted if step <= number][-1]
+    painted = (random.rand(recipe.batch) < share) & (first < len(texts))
+    own, other = (random.randint(low, high, recipe.batch) for low, high in
+                  ((0, first), (min(first, len(texts) - 1), len(texts))))
+    return np.sort(np.where(painted, other, own))
 
 
 def named_colors(words: Tensor, facts: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -173,9 +184,10 @@ def loss(recipe: Recipe, net: torch.nn.Module, batch: Batch, place: torch.device
     rows = net.text(batch.words.view(n * k, longest).to(place), batch.hidden.view(n * k, longest).to(place))  # type: ignore[operator]
     scale = net.log_scale.exp().clamp(max=HIGHEST)  # type: ignore[operator]
     there = (batch.words[:, :, 0] > 0).to(place)
-    own = (scale * of_own(cells, rows, n)).masked_fill(~there, -1e4)
     first = Row(*(part.unflatten(0, (n, k))[:, 0] for part in rows))
-    across = scale * fit_all(cells, first)
+    with halved(str(place)):
+        own, across = of_own(cells, rows, n), fit_all(cells, first)
+    own, across = (scale * own).masked_fill(~there, -1e4), scale * across
     away = (batch.false | torch.eye(n, dtype=torch.bool)).to(place)      # a row a caption, a column a picture
     across = across.masked_fill(~away.T, -1e4)
     target = torch.arange(n, device=place)
@@ -220,7 +232,7 @@ def finish(recipe: Recipe, training: Training, captions: int, place: torch.devic
            path: Path = PATH) -> StorybookScorer:
     """Writes the averaged weights, normalisation folded in, and answers the scorer read back from the file."""
     words = vocabulary().words
-    net = ScorerNet(recipe.shape, len(words), MOST_WORDS, norm=False)
+    net = ScorerNet(recipe.shape, len(words), norm=False)
     net.load_state_dict(folded_state(training.average))
     about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS),
              "repainted": len(REPAINTED_SEEDS), "captions": captions, **supervised.told(training, place)}

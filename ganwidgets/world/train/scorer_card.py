@@ -22,9 +22,11 @@ SKETCH = """# storybook-scorer
 Says how well a picture, or a crop of one, fits a text about the storybook world: `gw.load_scorer("storybook")`. The score goes
 from -1 to 1 and is differentiable; `scorer.unknown(text)` names the words that it was never taught.
 
-* Architecture: a picture becomes a grid of 8 x 8 cells. Each of {words} words looks at it {looks} times; where follows from the
-  whole text, by two blocks of attention, in which all colours are one; what it means, from the word alone. The score is the mean of
-  the words' cosines, each weighted by its word. {parameters:,} parameters, float16, {kilobytes:,} kB; weights digest `{digest}`.
+* Architecture: a picture becomes a grid of 16 x 16 cells, each of which knows what lies there, and its colour: that is read from a
+  few pixels and the light that the picture is in, whatever the thing. Each of {words} words looks at the grid {looks} times; where
+  follows from the text around it, by two blocks of attention, in which all colours are one; what it means, from the word alone. The
+  score is the mean of the words' cosines, each weighted by its word. {parameters:,} parameters, float16, {kilobytes:,} kB; weights
+  digest `{digest}`.
 * Trained by `ganwidgets train scorer --minutes {minutes:.0f}`: seed {seed}, {steps:,} steps of {batch} pictures in
   {minutes} minutes on {machine}, from {pictures:,} renders, whose seeds (from {first_seed}) the segmenters learn from too,
   {repainted:,} renders of scenes whose things have the colours of other things, and {captions:,} captions of all and of their
