@@ -37,8 +37,8 @@ class Meter:
     """
 
     def __init__(self, easel: Easel) -> None:
-        self._easel, self._steps, self._looked, self._spent = easel, None, 0, 0.0
-        self._steps: Steps[Typicality] | None
+        self._easel, self._looked, self._spent = easel, 0, 0.0
+        self._steps: Steps[Typicality] | None = None
         self._never = False
 
     @property

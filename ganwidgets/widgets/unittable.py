@@ -75,7 +75,7 @@ def rows(d: Dissection, layer: str, evidence: Evidence) -> list[dict[str, Any]]:
 
 def rankings(layer: str, evidence: Evidence) -> list[dict[str, Any]]:
     """The orders in which units cause concepts, of the causes that are of this layer."""
-    listed = []
+    listed: list[dict[str, Any]] = []
     for each in evidence.causes:
         if each.layer != layer:
             continue
