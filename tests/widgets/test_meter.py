@@ -36,7 +36,7 @@ def absurd(lab):
     return UnitEdit(lab.layer, range(lab._channels), 300.0)
 
 
-def test_a_stroke_is_read_and_undo_and_redo_move_the_meter(lab, hand):
+def test_a_stroke_is_read_and_undo_and_redo_move_the_meter(unlearnt, lab, hand):
     lab.meter = "on"
     assert lab.reading == {}, "nothing is edited yet"
     hand.ask("stroke", [png(disc())], concept=lab.concepts[0]["name"], tool="insert")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ganwidgets.core.errors import GanwidgetsError
-from ganwidgets.widgets import by_hand, unitbrowser
+from ganwidgets.widgets import by_hand, unitacts
 from ganwidgets.widgets.messages import MASK_BYTES, REQUESTS, SAFE
 
 from .conftest import Hand, disc, png, state
@@ -377,7 +377,7 @@ def test_settings_from_the_browser_are_checked_and_set_right_again(lab):
 
 
 def test_every_request_has_an_act():
-    assert set(by_hand.ACTS) | set(unitbrowser.ACTS) | {"ready", "cancel", "set", "next", "ack"} == set(REQUESTS)
+    assert set(by_hand.ACTS) | set(unitacts.ACTS) | set(unitacts.LOOKS) | {"ready", "cancel", "set", "next", "ack"} == set(REQUESTS)
 
 
 def test_what_another_lab_does_is_refused(lab):
