@@ -78,8 +78,9 @@ class PictureNet(nn.Module):
         near, thing, around = (grid.flatten(2).transpose(1, 2) for grid in (
             F.adaptive_avg_pool2d(first, side), middle, F.interpolate(placed, size=(side, side))))
         read = self.read(self.even(torch.cat([near, thing, around], 2))).float().unflatten(2, (self.looks, -1)).transpose(1, 2)
+        where, what = read.split(self.sizes, dim=3)
         color = self.color(torch.cat([near, near.mean(1, keepdim=True).expand_as(near)], 2)).float()
-        return Cells(*read.split(self.sizes, dim=3), color.unflatten(2, (self.looks, -1)).transpose(1, 2))
+        return Cells(where, what, color.unflatten(2, (self.looks, -1)).transpose(1, 2))
 
 
 class Block(nn.Module):
@@ -149,7 +150,7 @@ def found(cells: Cells, where: Tensor) -> Tensor:
     likeness = (where / math.sqrt(where.shape[3])) @ cells.where.transpose(2, 3)
     seen = (likeness.softmax(3) @ torch.cat([cells.what, cells.color], 3)).float().transpose(1, 2)
     parts = seen.split([cells.what.shape[3], cells.color.shape[3]], 3)
-    return torch.cat([F.normalize(part, dim=(2, 3)) for part in parts], 3).flatten(2)
+    return torch.cat([F.normalize(part.flatten(2), dim=2).unflatten(2, part.shape[2:]) for part in parts], 3).flatten(2)
 
 
 def fit(cells: Cells, row: Row) -> Tensor:
