@@ -40,7 +40,12 @@ class Recorder:
             self.shot(stay)
 
     def save(self, path):
-        self.frames[0].save(path, save_all=True, append_images=self.frames[1:], duration=self.stays, loop=0, quality=72, method=4)
+        """All frames as high as the highest: the lab grows by its meter at the first edit."""
+        high = max(frame.height for frame in self.frames)
+        frames = [Image.new("RGB", (WIDE, high), frame.getpixel((WIDE // 2, frame.height - 2))) for frame in self.frames]
+        for whole, frame in zip(frames, self.frames, strict=True):
+            whole.paste(frame)
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=self.stays, loop=0, quality=72, method=4)
 
 
 def test_the_readmes_picture_is_recorded(notebook, figure):

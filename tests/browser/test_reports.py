@@ -33,6 +33,7 @@ def test_a_report_is_read_with_no_network(browser, file):
         picture.scroll_into_view_if_needed()
     assert page.evaluate("() => [...document.images].every(each => each.complete && each.naturalWidth > 0)")
     page.keyboard.press("Control+Home")
+    page.wait_for_function("() => scrollY === 0")       # a key scrolls smoothly, and would undo the jump below
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "To the concepts"
     page.click("nav a[href='#layer1']")
