@@ -78,7 +78,10 @@ def test_a_finger_lists_ticks_and_scrolls(notebook):
     tap(lab.page, ROW.format(second, ".gw-row-tick"))
     lab.settled()
     assert lab.notebook.value("lab.ticked") == [second]
-    box = lab.page.get_by_role("listbox", name="Units", exact=True).bounding_box()
+    units = lab.page.get_by_role("listbox", name="Units", exact=True)
+    units.evaluate("list => list.scrollIntoView({block: 'center'})")
+    lab.page.wait_for_timeout(300)
+    box = units.bounding_box()
     x, low = box["x"] + box["width"] / 2, box["y"] + box["height"] - 30
     touch(lab.page, *[(x, low - step) for step in range(0, 300, 20)])
     lab.page.wait_for_function("() => document.querySelector('.gw-list').scrollTop > 100")
