@@ -182,4 +182,4 @@ def test_places_rise_with_the_distance_and_keep_to_their_zones(times, seldom, mo
     most = seldom + more
     here = place(times, seldom, most)
     assert place(0.0, 0.0, 0.0) == 0 and 0 <= here <= 1 and here <= place(times * 1.01, seldom, most)
-    assert (here <= 0.5) == (times <= seldom) and (here > 0.75) <= (times > most)
+    assert (here < 0.5) <= (times <= seldom) <= (here <= 0.5) and (here > 0.75) <= (times > most)
