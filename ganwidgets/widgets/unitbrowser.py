@@ -31,7 +31,7 @@ from ganwidgets.widgets.unitbeside import Others
 from ganwidgets.widgets.unitmaps import UnitMaps, relit
 from ganwidgets.widgets.unitpage import unit_page
 from ganwidgets.widgets.unitrows import UnitRows
-from ganwidgets.widgets.unittable import Evidence, table
+from ganwidgets.widgets.unittable import Evidence, rows, table
 
 
 @final
@@ -239,7 +239,7 @@ class UnitBrowser(LabWidget):
 
     def table(self) -> list[dict[str, Any]]:
         """The units of the layer, the highest IoU first, as the browser lists them."""
-        return self._table(self.layer)["rows"]
+        return rows(self._dissection, self.layer, self._evidence)
 
     def recorded(self, seeds: Sequence[int] | None) -> Page:
         """Every unit of every layer, and where each acts on some pictures under the present edits."""

@@ -50,10 +50,6 @@ class UnitMaps:
             self._lowered[layer] = yield from lowest_first.steps(self._generator, self._dissection, layer=layer)
         return self._lowered[layer]
 
-    def forget(self) -> None:
-        """Forget which pictures are the lowest."""
-        self._lowered.clear()
-
 
 def relit(d: Dissection, layer: str, thresholds: Mapping[int, float]) -> Dissection:
     """The dissection with other thresholds for some units of a layer; what was counted stays as it was."""

@@ -1,24 +1,15 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Reading } from "../src/messages";
 import widget from "../src/views/paintbox";
-import { fakeModel, settled } from "./model";
+import { fakeModel, mounted, settled } from "./model";
 
 const READ: Reading = { state: "read", done: 160, total: 160, word: "usual", times: 1.24, place: 0.31, note: "1.2 times as far as unedited pictures, at layer7" };
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
-});
 
 function shown(traits: Parameters<typeof fakeModel>[0] = {}) {
-  const fake = fakeModel(traits);
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
-  const find = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
+  const view = mounted(widget, traits);
+  const { find } = view;
   const bar = () => ["role", "aria-valuemin", "aria-valuemax", "aria-valuenow", "aria-valuetext"].map((name) => find(".gw-meter-bar").getAttribute(name));
-  return { ...fake, find, bar };
+  return { ...view, bar };
 }
 
 it("the meter is hidden while it has nothing to say", async () => {

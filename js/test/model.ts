@@ -1,5 +1,6 @@
 // A model that keeps what is set, saved and sent.
 
+import { afterEach } from "vitest";
 import { START } from "../demo/fake_kernel";
 import type { Post, RequestKind, State } from "../src/messages";
 import type { Model } from "../src/store";
@@ -65,6 +66,25 @@ export function fakeModel(traits: Partial<State> & Record<string, unknown> = {})
       emit("msg:custom", { kind: "answer", id: request.id, view: request.view, status: "done", ...payload }, data);
     },
   };
+}
+
+const ends: (() => void)[] = [];
+afterEach(() => ends.splice(0).forEach((end) => end()));
+
+interface View {
+  render(context: { model: Model; el: HTMLElement }): () => void;
+}
+
+/** A view of a model of its own, gone after the test; its kernel has said that it is there, if it is to be `live`. */
+export function mounted(widget: View, traits: Parameters<typeof fakeModel>[0] = {}, live = true) {
+  const fake = fakeModel(traits);
+  const el = document.createElement("div");
+  document.body.append(el);
+  const end = widget.render({ model: fake.model, el });
+  ends.push(() => (end(), el.remove()));
+  if (live) fake.answer("ready");
+  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
+  return { ...fake, el, end, find };
 }
 
 /** Let everything that is due happen. */

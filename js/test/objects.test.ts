@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cornerOf, cut, handleAt, scaled, shifted, SMALLEST, stretched, topmost } from "../src/canvas/objects";
 import type { Step } from "../src/messages";
 import widget from "../src/views/paintbox";
-import { fakeModel, settled } from "./model";
+import { mounted, settled } from "./model";
 
 const BOX = { x: 0.25, y: 0.5, width: 0.25, height: 0.25 };
 const OUT = { x: -0.25, y: 0.5, width: 0.5, height: 0.25 };
@@ -43,17 +43,9 @@ describe("boxes", () => {
   });
 });
 
-const ends: (() => void)[] = [];
-afterEach(() => ends.splice(0).forEach((end) => end()));
-
 function shown(history: Step[] = [OBJECT]) {
-  const fake = fakeModel({ history, tool: "select" });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
-  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
+  const view = mounted(widget, { history, tool: "select" });
+  const { find } = view;
   const canvas = find<HTMLCanvasElement>(".gw-picture");
   canvas.getBoundingClientRect = find(".gw-frame").getBoundingClientRect = () => RECT;
   const pointer = (type: string, x: number, y: number, more: PointerEventInit = {}) =>
@@ -62,7 +54,7 @@ function shown(history: Step[] = [OBJECT]) {
   const press = (name: string, more: KeyboardEventInit = {}) => (key("keydown", name, more), key("keyup", name, more));
   const said = () => find(".gw-status").textContent;
   const chosen = () => !find(".gw-object").hidden;
-  return { ...fake, el, find, pointer, key, press, said, chosen };
+  return { ...view, pointer, key, press, said, chosen };
 }
 
 describe("an object", () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Step } from "../src/messages";
 import widget from "../src/views/paintbox";
-import { fakeModel, settled } from "./model";
+import { fakeModel, mounted, settled } from "./model";
 
 const RECT = { left: 0, top: 0, width: 400, height: 400, right: 400, bottom: 400, x: 0, y: 0 } as DOMRect;
 const STEP: Step = { entry: 3, label: "tree painted", concept: "tree", mode: "insert", on: true, everywhere: false, seed: 5, box: null };
@@ -13,13 +13,8 @@ afterEach(() => {
 
 /** A view whose kernel has said that it is there. */
 function shown(traits: Parameters<typeof fakeModel>[0] = {}, live = true) {
-  const fake = fakeModel(traits);
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  if (live) fake.answer("ready");
-  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
+  const view = mounted(widget, traits, live);
+  const { find } = view;
   const canvas = find<HTMLCanvasElement>(".gw-picture");
   canvas.getBoundingClientRect = () => RECT;
   const pointer = (type: string, x: number, y: number, target: EventTarget = canvas, more: PointerEventInit = {}) =>
@@ -30,7 +25,7 @@ function shown(traits: Parameters<typeof fakeModel>[0] = {}, live = true) {
     return event;
   };
   const release = (key: string, target: HTMLElement = canvas) => target.dispatchEvent(new KeyboardEvent("keyup", { key, bubbles: true }));
-  return { ...fake, el, end, find, canvas, pointer, press, release };
+  return { ...view, canvas, pointer, press, release };
 }
 
 describe("before and after", () => {

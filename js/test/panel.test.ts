@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dimmed, litAt } from "../src/canvas/lit";
 import type { UnitRow } from "../src/messages";
 import { axisOf, binsOf, percent, shareAbove, short } from "../src/parts/histogram";
 import widget from "../src/views/unitbrowser";
-import { fakeModel, settled } from "./model";
+import { mounted, settled } from "./model";
 
 const SHARES = [0.5, 0.9, 0.99, 0.995, 0.999, 1];
 const QUANTILES = [0.03, 0.12, 0.24, 0.31, 2.5, 6.9];
@@ -62,28 +62,18 @@ describe("a lit picture", () => {
   });
 });
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
-});
-
 function panel(traits: object = {}) {
-  const fake = fakeModel({ concepts: [], ...traits });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
+  const view = mounted(widget, { concepts: [], ...traits });
+  const { find } = view;
   const row: UnitRow = { unit: 3, concept: "tree", kind: "object", color: "#112233", iou: 0.3, cap: 0.5, other: 0.01, untrained: null, above: true, iqr: null, live: true, twin: null, threshold: 0.24, quantiles: QUANTILES };
   const table = { name: "layer5", rows: [row, { ...row, unit: 4, live: false, quantiles: [0, 0, 0, 0, 0, 0] }], shares: SHARES, rankings: [], tallies: [] };
-  fake.post({ kind: "table", layer: "layer5", beside: false }, [new DataView(new TextEncoder().encode(JSON.stringify(table)).buffer)]);
-  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
+  view.post({ kind: "table", layer: "layer5", beside: false }, [new DataView(new TextEncoder().encode(JSON.stringify(table)).buffer)]);
   const slide = (value: number, ...kinds: string[]) => {
     const slider = find<HTMLInputElement>(".gw-threshold");
     slider.value = String(value);
     for (const kind of kinds) slider.dispatchEvent(new Event(kind));
   };
-  return { ...fake, find, slide };
+  return { ...view, slide };
 }
 
 describe("the panel of a unit", () => {

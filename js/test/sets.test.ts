@@ -1,23 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { State } from "../src/messages";
 import widget from "../src/views/unitbrowser";
-import { fakeModel, settled } from "./model";
+import { mounted, settled } from "./model";
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
-});
-
-function shown(traits: Partial<State>) {
-  const fake = fakeModel({ concepts: [], ...traits });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
-  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
-  return { ...fake, el, find };
-}
+const shown = (traits: Partial<State>) => mounted(widget, { concepts: [], ...traits });
 
 const SETS = [{ name: "<b>towers</b>", layer: "layer5", units: [3, 4] }];
 

@@ -3,13 +3,9 @@ import type { UnitRow, UnitTable } from "../src/messages";
 import { listed, noteOf } from "../src/parts/filter";
 import { ROW } from "../src/parts/units";
 import widget from "../src/views/unitbrowser";
-import { fakeModel, settled } from "./model";
+import { mounted, settled } from "./model";
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0)) end();
-  vi.useRealTimers();
-});
+afterEach(() => void vi.useRealTimers());
 
 const row = (unit: number, concept: string, iou: number, more: Partial<UnitRow> = {}): UnitRow => ({ unit, concept, kind: concept ? "object" : "", color: "#112233", iou, cap: 0.5, other: 0.01, untrained: null, above: iou > 0.04, iqr: null, live: true, twin: null, threshold: 1, quantiles: [0, 0.5, 1, 1.2, 2, 4], ...more });
 const ROWS = [row(3, "tree", 0.3), row(1, "cloud", 0.2, { kind: "part", other: 0.19 }), row(2, "tree", 0.1), row(0, "", 0)];
@@ -18,21 +14,16 @@ const SHARES = [0.5, 0.9, 0.99, 0.995, 0.999, 1];
 const tableOf = (rows: readonly UnitRow[], more: Partial<UnitTable> = {}) => new DataView(new TextEncoder().encode(JSON.stringify({ name: "layer5", rows, shares: SHARES, rankings: [], tallies: [], ...more })).buffer);
 
 function shown(rows: readonly UnitRow[] = ROWS, more: Partial<UnitTable> = {}) {
-  const fake = fakeModel({ concepts: [], ticked: [2] });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
-  fake.post({ kind: "table", layer: "layer5", beside: false }, [tableOf(rows, more)]);
-  const find = <T extends HTMLElement = HTMLElement>(selector: string) => el.querySelector<T>(selector) as T;
+  const view = mounted(widget, { concepts: [], ticked: [2] });
+  const { el, find } = view;
+  view.post({ kind: "table", layer: "layer5", beside: false }, [tableOf(rows, more)]);
   const units = () => [...el.querySelectorAll<HTMLElement>(".gw-row")].map((each) => Number(each.dataset["unit"]));
   const press = (key: string, target: HTMLElement = find(".gw-list")) => {
     const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
     target.dispatchEvent(event);
     return event;
   };
-  return { ...fake, el, end, find, units, press };
+  return { ...view, units, press };
 }
 
 describe("the filter", () => {
@@ -196,13 +187,9 @@ describe("the sheet of keys", () => {
 
 describe("with no kernel", () => {
   it("says why there is no list, and what to do", () => {
-    const fake = fakeModel({ layout: { comm_live: false } });
-    const el = document.createElement("div");
-    document.body.append(el);
-    const end = widget.render({ model: fake.model, el });
-    ends.push(() => (end(), el.remove()));
-    expect(el.querySelector(".gw-unit-card .gw-hint")?.textContent).toContain("Run the cell again");
-    expect(el.querySelector(".gw-badge")?.textContent).toContain("No kernel");
-    expect(fake.of("rows")).toEqual([]);
+    const { find, of } = mounted(widget, { layout: { comm_live: false } }, false);
+    expect(find(".gw-unit-card .gw-hint").textContent).toContain("Run the cell again");
+    expect(find(".gw-badge").textContent).toContain("No kernel");
+    expect(of("rows")).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { kept, MOST_ZOOM, onFrame, onPicture, pinched, revealed, WHOLE, zoomed } from "../src/canvas/zoom";
 import widget from "../src/views/paintbox";
-import { fakeModel } from "./model";
+import { mounted } from "./model";
 
 const RECT = { left: 0, top: 0, width: 400, height: 400, right: 400, bottom: 400, x: 0, y: 0 } as DOMRect;
 
@@ -33,17 +33,9 @@ describe("a zoomed picture", () => {
   });
 });
 
-const ends: (() => void)[] = [];
-afterEach(() => ends.splice(0).forEach((end) => end()));
-
 function shown() {
-  const fake = fakeModel();
-  const el = document.createElement("div");
-  document.body.append(el);
-  const end = widget.render({ model: fake.model, el });
-  ends.push(() => (end(), el.remove()));
-  fake.answer("ready");
-  const find = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
+  const view = mounted(widget);
+  const { find } = view;
   const canvas = find(".gw-picture");
   canvas.getBoundingClientRect = find(".gw-frame").getBoundingClientRect = () => RECT;
   const finger = (type: string, pointerId: number, x: number, y: number) =>
@@ -56,7 +48,7 @@ function shown() {
   };
   const press = (key: string) => canvas.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   const zoom = () => Number(find(".gw-frame").style.getPropertyValue("--gw-zoom") || 1);
-  return { ...fake, find, finger, wheel, press, zoom };
+  return { ...view, finger, wheel, press, zoom };
 }
 
 describe("the hand that zooms", () => {

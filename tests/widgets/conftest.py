@@ -10,6 +10,7 @@ from PIL import Image
 from ganwidgets.methods.dissect import dissect
 from ganwidgets.testing import planted_generator
 from ganwidgets.widgets.paintbox import PaintBox
+from ganwidgets.widgets.unitbrowser import UnitBrowser
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,19 @@ def planted():
 @pytest.fixture(scope="session")
 def dissection(planted):
     return dissect(planted.generator, planted.segmenter, layer=planted.layer, seeds=range(24), rule="quantile", progress=False)
+
+
+@pytest.fixture(scope="session")
+def both(planted):
+    """A dissection of two layers."""
+    return dissect(planted.generator, planted.segmenter, layers=["layer1", "layer2"], seeds=range(12), progress=False)
+
+
+@pytest.fixture
+def units(planted, both):
+    """A UnitBrowser of the second of two layers."""
+    with UnitBrowser(planted.generator, both, layer="layer2", driver="inline") as lab:
+        yield lab
 
 
 @pytest.fixture

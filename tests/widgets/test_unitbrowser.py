@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganwidgets.core.errors import ArgumentError, GanwidgetsError, LayerError, SeedError, UnitError
-from ganwidgets.methods.dissect import dissect
 from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.widgets.messages import CHANGES, EVERY_LAB, UNIT_BROWSER
 from ganwidgets.widgets.unitbrowser import UnitBrowser
@@ -24,17 +23,9 @@ from .test_life import counted
 from .test_requests import asked_badly, memory_stays
 
 
-@pytest.fixture(scope="module")
-def both(planted):
-    """A dissection of two layers."""
-    return dissect(planted.generator, planted.segmenter, layers=["layer1", "layer2"], seeds=range(12), progress=False)
-
-
 @pytest.fixture
-def lab(planted, both):
-    lab = UnitBrowser(planted.generator, both, layer="layer2", driver="inline")
-    yield lab
-    lab.close()
+def lab(units):
+    return units
 
 
 @pytest.fixture

@@ -34,20 +34,9 @@ def tangle(entangled):
     return dissect(entangled.generator, entangled.segmenter, layer=entangled.layer, seeds=range(24), progress=False)
 
 
-@pytest.fixture(scope="module")
-def both(planted):
-    return dissect(planted.generator, planted.segmenter, layers=["layer1", "layer2"], seeds=range(12), progress=False)
-
-
 @pytest.fixture
-def lab(planted, both):
-    with UnitBrowser(planted.generator, both, layer="layer2", driver="inline") as lab:
-        yield lab
-
-
-@pytest.fixture
-def hand(lab):
-    return Hand(lab)
+def lab(units):
+    return units
 
 
 def told(hand, beside=False):

@@ -8,7 +8,7 @@ from PIL import Image
 
 import ganwidgets as gw
 from ganwidgets.core.errors import ArgumentError, ConceptError, EditError, UnitError
-from ganwidgets.methods.dissect import dissect, open_dissection
+from ganwidgets.methods.dissect import open_dissection
 from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.widgets.paintbox import PaintBox
 from ganwidgets.widgets.unitbrowser import UnitBrowser
@@ -17,16 +17,9 @@ from .conftest import Hand
 from .test_unitbrowser import chosen, drawn, shown
 
 
-@pytest.fixture(scope="module")
-def both(planted):
-    """A dissection of two layers."""
-    return dissect(planted.generator, planted.segmenter, layers=["layer1", "layer2"], seeds=range(12), progress=False)
-
-
 @pytest.fixture
-def lab(planted, both):
-    with UnitBrowser(planted.generator, both, layer="layer2", driver="inline") as lab:
-        yield lab
+def lab(units):
+    return units
 
 
 def test_a_set_is_kept_used_and_forgotten_by_hand_and_each_is_a_step(lab):
