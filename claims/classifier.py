@@ -1,9 +1,10 @@
-"""A class rests on few units of the classifier, an attack moves those, and a unit's peak tells whether its concept is there.
+"""A class rests on few units of a classifier, an attack moves those, and a unit's peak tells whether its concept is there.
 
-Units are ranked on one set of renders and measured on another; neither was trained on. The classifier is right on all renders, also
-without any one unit, so that none would matter: units are removed where renders are noisy, by as much as brings the classifier on
-the first set nearest to AIM. Every figure stands beside its control, and beside that of Bau et al. 2020 (VGG-16 on Places365,
-conv5_3, 512 units, 365 classes).
+Of two nets: the bundled one, which tells 6 places apart, and a study net, which tells 96 classes (place, season and hour), as much
+nearer to the paper's 365. Units are ranked on one set of renders and measured on another; neither was trained on. The bundled net
+is right on all renders, also without any one unit, so that none would matter: units are removed where renders are noisy, by as much
+as brings the net on the first set nearest to AIM, which may be none. Every figure stands beside its control, and beside that of
+Bau et al. 2020 (VGG-16 on Places365, conv5_3, 512 units, 365 classes).
 """
 
 from collections.abc import Mapping
@@ -23,14 +24,21 @@ import ganwidgets.methods.importance as importance
 from claims import nets
 from claims.record import Claim
 from ganwidgets.core.images import to_tensor
+from ganwidgets.models.classifiers import load_classifier_file
 from ganwidgets.world.render import render
 from ganwidgets.world.scenes import CONCEPTS, scene
+from ganwidgets.world.train.classifier import Recipe
+from ganwidgets.world.train.classifier_study import PATH, STUDY
 
-RANKED, MEASURED = 60_000, 70_000           # the first seeds of the renders on which units are ranked, and measured
-EACH = 200                                  # renders of each class in either
+RECIPES = {"storybook": Recipe(), "study": STUDY}
+RANKED, MEASURED = 60_000, 3_700_000        # the first seeds of the renders on which units are ranked, and measured
+EACH = {"storybook": 200, "study": 20}      # renders of each class in either
 AIM, NOISES = 0.85, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5)    # balanced accuracy; of noise, on the scale -1..1
 LAYERS, LAYER = ("conv3_2", "conv4_1", "conv4_2"), "conv4_2"    # the last is the paper's place, and the verdict's
 FEW, KEPT, DRAWS = 4, 8, 20                 # units removed; kept alone; random draws
+COUNTS = (1, 2, FEW, KEPT, 16, 32)          # of the curves
+MANY = 7                                    # classes: units that matter to so many or more are one group, as in the paper
+SHOWN = 8                                   # classes: of more, no figures by class
 GONE, STAYS, ENOUGH = 0.45, 0.9, 0.6        # of what a balanced accuracy is above chance: at most, at least, at least
 PERMUTATIONS, CERTAIN = 10_000, 0.05
 ATTACKED, SUCCESS, MOVED, ALIKE = 100, 0.95, 1.5, (0.8, 1.25)   # pictures; their share; times the others; times under noise
@@ -46,55 +54,61 @@ PAPER = {
 }
 
 
-# ---- pictures
+# ---- nets and pictures
 
 @cache
-def renders(first: int, scale: float) -> tuple[torch.Tensor, list[str], np.ndarray]:
+def classifier(net: str) -> Any:
+    return nets.classifier() if net == "storybook" else load_classifier_file(PATH)
+
+
+@cache
+def renders(net: str, first: int, scale: float) -> tuple[torch.Tensor, list[str], np.ndarray]:
     """As many renders of each class, the first of those seeds: pictures, classes, and masks."""
-    wanted, held = max(8, round(EACH * scale)), {name: [] for name in nets.classifier().classes}
-    seed = first
-    while any(len(seeds) < wanted for seeds in held.values()):
-        own = held[scene(seed).place]
-        own += [seed] if len(own) < wanted else []
+    recipe = RECIPES[net]
+    wanted, held = max(8 if net == "storybook" else 2, round(EACH[net] * scale)), {name: [] for name in recipe.classes}
+    short, seed = len(held), first
+    while short:
+        own = held[recipe.class_of(scene(seed))]
+        if len(own) < wanted:
+            own.append(seed)
+            short -= len(own) == wanted
         seed += 1
     seeds = [seed for each in zip(*held.values(), strict=True) for seed in each]
-    drawn = [render(seed, nets.classifier().image_size) for seed in seeds]
-    return (torch.stack([to_tensor(each.picture) for each in drawn]), [scene(seed).place for seed in seeds],
+    drawn = [render(seed, classifier(net).image_size) for seed in seeds]
+    return (torch.stack([to_tensor(each.picture) for each in drawn]), [recipe.class_of(scene(seed)) for seed in seeds],
             np.stack([each.masks for each in drawn]).astype(bool))
 
 
 @cache
-def dissected(first: int, scale: float) -> Any:
-    images, _, masks = renders(first, scale)
+def dissected(net: str, first: int, scale: float) -> Any:
+    images, _, masks = renders(net, first, scale)
     truth = gw.KnownMasks(CONCEPTS, torch.from_numpy(masks))
-    return gw.dissect(nets.classifier(), truth, layers=LAYERS, images=images, progress=False)
+    return gw.dissect(classifier(net), truth, layers=LAYERS, images=images, progress=False)
 
 
-def noisy(first: int, scale: float, noise: float) -> tuple[torch.Tensor, list[str]]:
+def noisy(net: str, first: int, scale: float, noise: float) -> tuple[torch.Tensor, list[str]]:
     """The same renders with so much Gaussian noise, cut off at -1 and 1."""
-    images, labels, _ = renders(first, scale)
+    images, labels, _ = renders(net, first, scale)
     drawn = RandomState(first).standard_normal(images.shape).astype(np.float32)
     return (images + noise * torch.from_numpy(drawn)).clamp(-1, 1), labels
 
 
 @cache
-def noise(scale: float) -> tuple[float, dict[str, float]]:
-    """How much noise brings the classifier nearest to AIM on the first renders; and its balanced accuracy by noise."""
-    seen = {each: float(importance.answers(nets.classifier(), noisy(RANKED, scale, each), layer=LAYER, removed=[[]],
+def noise(net: str, scale: float) -> tuple[float, dict[str, float]]:
+    """How much noise brings the net nearest to AIM on the first renders; and its balanced accuracy by noise."""
+    seen = {each: float(importance.answers(classifier(net), noisy(net, RANKED, scale, each), layer=LAYER, removed=[[]],
                                            progress=False).balanced.mean()) for each in NOISES}
     return min(seen, key=lambda each: abs(seen[each] - AIM)), {str(each): rounded(value) for each, value in seen.items()}
 
 
 @cache
-def ranked(layer: str, scale: float) -> Any:
-    return gw.importance(nets.classifier(), noisy(RANKED, scale, noise(scale)[0]), layer=layer, progress=False)
+def ranked(net: str, layer: str, scale: float) -> Any:
+    return gw.importance(classifier(net), noisy(net, RANKED, scale, noise(net, scale)[0]), layer=layer, progress=False)
 
 
 def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
-    kind, _, layer = row.partition(": ")
-    if kind == "ablation":
-        return ablation(layer, scale)
-    return attacked(scale) if kind == "attack" else detected(scale)
+    net, _, what = row.partition(": ")
+    return attacked(net, scale) if what == "attack" else detected(net, scale) if what == "detector" else ablation(net, what, scale)
 
 
 def rounded(value: Any) -> float:
@@ -103,33 +117,34 @@ def rounded(value: Any) -> float:
 
 # ---- units removed, and kept
 
-def ablation(layer: str, scale: float) -> dict[str, Any]:
-    found, (much, by_noise) = ranked(layer, scale), noise(scale)
-    seen, clean = (gw.removals(nets.classifier(), found, noisy(MEASURED, scale, each), counts=(FEW, KEPT), draws=DRAWS,
-                               progress=False) for each in (much, 0.0))
-    whole, without, alone, random = seen.whole.mean(), seen.without.mean(0)[0], seen.alone.mean(0)[1], seen.random.mean(2)[:, 0]
-    above = whole - 0.5
-    left, left_random, kept = ((each - 0.5) / above for each in (without, random.mean(), alone))
-    return {"n": seen.pictures, "units": len(found.lost), "noise": much, "by_noise": by_noise,
-            "whole": rounded(whole), "accuracy": rounded(seen.accuracy),
-            "without_4": rounded(without), "without_random_4": rounded(random.mean()), "least_random": rounded(random.min()),
-            "alone_8": rounded(alone), "left": rounded(left), "left_random": rounded(left_random), "kept": rounded(kept),
-            "all_classes_without_4": rounded(seen.overall.mean(0)[0]),
-            "by_class": {name: [rounded(a), rounded(b), rounded(c)] for name, a, b, c in zip(
-                seen.classes, seen.whole, seen.without[:, 0], seen.alone[:, 1], strict=True)},
+def ablation(net: str, layer: str, scale: float) -> dict[str, Any]:
+    found, (much, by_noise) = ranked(net, layer, scale), noise(net, scale)
+    counts = COUNTS if scale == 1 else (FEW, KEPT)
+    seen = gw.removals(classifier(net), found, noisy(net, MEASURED, scale, much), counts=counts, draws=DRAWS, progress=False)
+    above = seen.whole.mean() - 0.5
+    means = {"left": seen.without.mean(0), "left_random": seen.random.mean((0, 2)), "kept": seen.alone.mean(0)}
+    curves = {name: [rounded((value - 0.5) / above) for value in values] for name, values in means.items()}
+    few, alone = seen.counts.index(FEW), seen.counts.index(KEPT)
+    by_class = {name: [rounded(a), rounded(b), rounded(c)] for name, a, b, c in zip(
+        seen.classes, seen.whole, seen.without[:, few], seen.alone[:, alone], strict=True)} if len(seen.classes) <= SHOWN else {}
+    return {"n": seen.pictures, "units": len(found.lost), "classes": len(seen.classes), "noise": much, "by_noise": by_noise,
+            "whole": rounded(seen.whole.mean()), "accuracy": rounded(seen.accuracy),
+            "without_4": rounded(seen.without.mean(0)[few]), "alone_8": rounded(seen.alone.mean(0)[alone]),
+            "all_classes_without_4": rounded(seen.overall.mean(0)[few]), "left": curves["left"][few],
+            "left_random": curves["left_random"][few], "kept": curves["kept"][alone],
+            "curves": {"units": list(seen.counts), **curves}, "by_class": by_class,
             "top_units_that_matter": int((np.sort(found.lost, axis=0)[-FEW:] > 0).sum()),
-            "without_noise": {"whole": rounded(clean.whole.mean()), "without_4": rounded(clean.without.mean(0)[0]),
-                              "without_random_4": rounded(clean.random[:, 0].mean()), "alone_8": rounded(clean.alone.mean(0)[1])},
-            "interpretability": interpretability(layer, found, scale)}
+            "interpretability": interpretability(net, layer, found, scale)}
 
 
-def interpretability(layer: str, found: Any, scale: float) -> dict[str, Any]:
+def interpretability(net: str, layer: str, found: Any, scale: float) -> dict[str, Any]:
     """Whether units that matter to more classes agree better with a concept: Spearman's correlation, and its share by chance."""
-    classes, iou = found.classes_of(FEW), dissected(MEASURED, scale).at(layer).scores.max(axis=1).to_numpy()
+    classes, iou = found.classes_of(FEW), dissected(net, MEASURED, scale).at(layer).scores.max(axis=1).to_numpy()
     own, random = spearman(classes, iou), RandomState(0)
     chance = np.array([spearman(random.permutation(classes), iou) for _ in range(max(200, round(PERMUTATIONS * scale)))])
+    groups = np.minimum(classes, MANY)
     return {"spearman": rounded(own), "p": rounded((1 + (chance >= own).sum()) / (1 + len(chance))),
-            "iou_by_classes": {str(k): [int((classes == k).sum()), rounded(iou[classes == k].mean())] for k in np.unique(classes)}}
+            "iou_by_classes": {str(k): [int((groups == k).sum()), rounded(iou[groups == k].mean())] for k in np.unique(groups)}}
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -145,32 +160,32 @@ def places(values: np.ndarray) -> np.ndarray:
 
 # ---- attacks
 
-def attacked(scale: float) -> dict[str, Any]:
-    classifier, (images, _, _) = nets.classifier(), renders(MEASURED, scale)
-    images = images[:max(8, round(ATTACKED * scale))]
+def attacked(net: str, scale: float) -> dict[str, Any]:
+    images = renders(net, MEASURED, scale)[0][:max(8, round(ATTACKED * scale))]
     with torch.no_grad():
-        source = classifier.logits(images).argmax(1).numpy()
-    shift = RandomState(1).randint(1, len(classifier.classes), len(images))
-    target = (source + shift) % len(classifier.classes)
+        source = classifier(net).logits(images).argmax(1).numpy()
+    classes = len(classifier(net).classes)
+    target = (source + RandomState(1).randint(1, classes, len(images))) % classes
     # at a part of the size, also fewer steps: they are what takes the time
     how = {} if scale == 1 else {"searches": 2, "steps": 60}
-    found = gw.attack(classifier, images, target.tolist(), progress=False, **how)
+    found = gw.attack(classifier(net), images, target.tolist(), progress=False, **how)
     moved_at_random = gw.noise_of_length(images, found.norm)
     taken = found.success.numpy()
     layers = {}
     for layer in LAYERS:
-        groups = [[ranked(layer, scale).units_for(int(place), FEW) for place in each[taken]] for each in (target, source)]
-        layers[layer] = {name: moved(layer, images[taken], after[taken], groups, scale)
+        groups = [[ranked(net, layer, scale).units_for(int(place), FEW) for place in each[taken]] for each in (target, source)]
+        layers[layer] = {name: moved(net, layer, images[taken], after[taken], groups, scale)
                          for name, after in (("attack", found.images), ("noise", moved_at_random))}
     return {"n": len(images), "success": rounded(found.rate), "length": rounded(found.norm[found.success].median()),
             "layers": layers}
 
 
-def moved(layer: str, before: torch.Tensor, after: torch.Tensor, groups: list[list[list[int]]], scale: float) -> dict[str, Any]:
+def moved(net: str, layer: str, before: torch.Tensor, after: torch.Tensor, groups: list[list[list[int]]],
+          scale: float) -> dict[str, Any]:
     """By how much the peaks of the units of target and source change, in units of their own levels, over those of the others."""
-    held = dissected(MEASURED, scale).at(layer).findings[0]
+    held = dissected(net, MEASURED, scale).at(layer).findings[0]
     levels = held.quantiles[dissection.KEPT.index(0.99)]
-    change = gw.peak_changes(nets.classifier(), before, after, layer=layer, levels=levels)
+    change = gw.peak_changes(classifier(net), before, after, layer=layer, levels=levels)
     live = levels > 0                       # a unit that is never on has no level to be counted in
     rows = []
     for row, target, source in zip(change, *groups, strict=True):
@@ -198,11 +213,11 @@ def signed(column: int) -> Any:
 
 # ---- detectors
 
-def detected(scale: float) -> dict[str, Any]:
+def detected(net: str, scale: float) -> dict[str, Any]:
     """The best unit of each concept on the first renders, and the threshold that tells best there; how well it tells on others."""
-    first, second = ({"there": masks.mean((2, 3)) >= SEEN, "peaks": peaks_of(images)}
-                     for images, _, masks in (renders(RANKED, scale), renders(MEASURED, scale)))
-    d, random, rows = dissected(RANKED, scale), RandomState(3), {}
+    first, second = ({"there": masks.mean((2, 3)) >= SEEN, "peaks": peaks_of(net, images)}
+                     for images, _, masks in (renders(net, RANKED, scale), renders(net, MEASURED, scale)))
+    d, random, rows = dissected(net, RANKED, scale), RandomState(3), {}
     for place, concept in enumerate(CONCEPTS):
         name = concept.name
         here = [each["there"][:, place] for each in (first, second)]
@@ -222,8 +237,8 @@ def detected(scale: float) -> dict[str, Any]:
     return {"n": len(second["there"]), "concepts": rows, **means}
 
 
-def peaks_of(images: torch.Tensor) -> dict[str, np.ndarray]:
-    return {layer: gw.peaks(nets.classifier(), images, layer=layer, progress=False) for layer in LAYERS}
+def peaks_of(net: str, images: torch.Tensor) -> dict[str, np.ndarray]:
+    return {layer: gw.peaks(classifier(net), images, layer=layer, progress=False) for layer in LAYERS}
 
 
 def balanced(peaks: np.ndarray, there: np.ndarray, other_peaks: np.ndarray, other_there: np.ndarray) -> float:
@@ -234,7 +249,13 @@ def balanced(peaks: np.ndarray, there: np.ndarray, other_peaks: np.ndarray, othe
 # ---- verdict
 
 def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    own, moves, tells = rows[f"ablation: {LAYER}"], rows["attack"], rows["detector"]
+    return {**{net: concluded({name.partition(": ")[2]: row for name, row in rows.items() if name.startswith(f"{net}: ")})
+               for net in RECIPES}, "paper": PAPER}
+
+
+def concluded(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What holds of one net."""
+    own, moves, tells = rows[LAYER], rows["attack"], rows["detector"]
     here = moves["layers"][LAYER]
     return {
         "removed": {"left": own["left"], "holds": own["left"] <= GONE},
@@ -250,15 +271,14 @@ def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "noise": {name: {"ratio": here["noise"][name], "holds": ALIKE[0] <= here["noise"][name][0] <= ALIKE[1]}
                   for name in ("target", "source")},
         "detector": {"balanced": tells["balanced"], "random": tells["random"],
-                     "holds": tells["balanced"] >= DETECTS and tells["balanced"] - tells["random"] >= ABOVE},
-        "paper": PAPER}
+                     "holds": tells["balanced"] >= DETECTS and tells["balanced"] - tells["random"] >= ABOVE}}
 
 
 def digests() -> dict[str, str]:
-    return {"storybook-classifier": nets.classifier().digest}
+    return {"storybook-classifier": nets.classifier().digest, "study-classifier": classifier("study").digest}
 
 
 CLAIM = Claim("classifier", "A class rests on few units; an attack moves them; a unit's peak tells its concept",
-              "Bau et al. 2020, figures 2 and 4, on another net and other data",
-              [*(f"ablation: {layer}" for layer in LAYERS), "attack", "detector"], measure, conclude, digests,
+              "Bau et al. 2020, figures 2 and 4, on other nets and other data",
+              [f"{net}: {what}" for net in RECIPES for what in (*LAYERS, "attack", "detector")], measure, conclude, digests,
               [importance, attack, detector, dissect, dissection])

@@ -106,25 +106,29 @@ def _put(source: Rendered, thing: np.ndarray, ground: Rendered, spot: tuple[int,
 
 
 def pasted_recall(segmenter: Segmenter, names: Sequence[str], contexts: Sequence[str], seeds: Iterable[int], *,
-                  size: int = 64) -> dict[tuple[str, str], Recall]:
+                  size: int = 64, part: float | int | None = None) -> dict[tuple[str, str], Recall]:
     """How many of the objects pasted onto each context a segmenter reads, by (object, context); an object is read where the
     segmenter calls half of its pixels or more by its name. An object is not pasted onto itself.
 
+    `part` (0..1): an object is read where as much of the picture as that is called by its name, on the object. What stands beside
+    a cell of `context_matrix` should ask for no more than the cell does: 0.15 of a box, so `part=0.15 * share`.
     Raises SeedError, ConceptError, ArgumentError.
     """
     numbers, found = list(seeds), {}
     if isinstance(names, str) or isinstance(contexts, str):
         raise ArgumentError("names and contexts are lists of concepts, such as ['door'] and ['wall', 'sky'].")
+    if part is not None and not 0 < part < 1:
+        raise ArgumentError(f"part is a share of the picture, above 0 and below 1; {part!r} came.")
     for name in names:
         for context in contexts:
             if name != context:
                 made = [each for seed in numbers if (each := pasted(name, context, seed, size)) is not None]
-                found[name, context] = Recall(sum(_read(segmenter, name, made[start:start + FEW])
+                found[name, context] = Recall(sum(_read(segmenter, name, made[start:start + FEW], part)
                                                   for start in range(0, len(made), FEW)), len(made))
     return found
 
 
-def _read(segmenter: Segmenter, name: str, made: Sequence[Pasted]) -> int:
+def _read(segmenter: Segmenter, name: str, made: Sequence[Pasted], part: float | int | None) -> int:
     """How many of a few pasted objects are read."""
     images = torch.from_numpy(np.stack([each.picture for each in made])).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():
@@ -132,5 +136,6 @@ def _read(segmenter: Segmenter, name: str, made: Sequence[Pasted]) -> int:
     there = torch.from_numpy(np.stack([each.mask for each in made]))
     if masks.shape[1:] != there.shape[1:]:
         masks = F.interpolate(masks[:, None], size=there.shape[1:], mode="nearest-exact")[:, 0]
-    called = (masks.cpu() * there).sum((1, 2)) / there.sum((1, 2))
-    return int((called >= READ).sum())
+    called = (masks.cpu() * there).sum((1, 2))
+    least = READ * there.sum((1, 2)) if part is None else part * there[0].numel()
+    return int((called >= least).sum())

@@ -50,6 +50,16 @@ def test_the_recall_counts_what_is_called_by_its_name():
     assert np.isnan(Recall(1, 2).share) and Recall(15, 20).share == 0.75
 
 
+def test_an_object_is_read_by_as_much_as_was_asked_for():
+    sizes = [int(pasted("door", "sky", seed).mask[:32].sum()) for seed in range(20)]
+    for least in (1, 60, 100, 400):
+        found = pasted_recall(Everywhere(), ["door"], ["sky"], range(20), part=least / 64 ** 2)
+        assert found["door", "sky"].read == sum(size >= least for size in sizes)
+    for wrong in (0, 1, -.1):
+        with pytest.raises(ArgumentError, match="share of the picture"):
+            pasted_recall(Everywhere(), ["door"], ["sky"], range(2), part=wrong)
+
+
 def test_what_has_no_room_is_none_and_bad_arguments_are_said():
     assert pasted("church", "door", 0) is None
     with pytest.raises(ConceptError, match="dragon"):

@@ -1,6 +1,8 @@
 """Trains the classifier of storybook's scenes: which of the six kinds of place a picture shows, in any season and light."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from torch import Tensor
 
 from ganwidgets.models.classifiers import ScenesNet, StorybookClassifier, load_classifier_file, save_classifier_file
 from ganwidgets.models.segmenter_nets import folded_state
-from ganwidgets.world.scenes import PLACES, scene
+from ganwidgets.world.parts import Scene
+from ganwidgets.world.scenes import HOURS, PLACES, SEASONS, scene
 from ganwidgets.world.train import supervised
 from ganwidgets.world.train.classifier_card import write_card
 from ganwidgets.world.train.segmenter_pool import RENDER_SEEDS, SIZE, Pool, render_pool
@@ -21,12 +24,15 @@ from ganwidgets.world.train.supervised import Training
 
 PATH = Path(__file__).parents[1] / "weights" / "storybook-classifier.safetensors"
 WORN = .5               # the share of the pictures that lose colour and sharpness
+VALUES = {"place": PLACES, "season": tuple(SEASONS), "hour": tuple(HOURS)}      # what classes can be told by
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the training depends on."""
+    """All that the training depends on. `of`: what tells classes apart, one or more of VALUES."""
 
+    name: str = "storybook"
+    of: tuple[str, ...] = ("place",)
     widths: tuple[tuple[int, ...], ...] = ((24, 24), (48, 48), (80, 80), (112, 112))
     seed: int = 31
     batch: int = 32
@@ -35,20 +41,37 @@ class Recipe:
     keep: float = .995      # of the averaged weights, a step
     smooth: float = .05     # of each label, given to the other classes
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes: the values of what tells them apart, one after another."""
+        return tuple(" ".join(values) for values in product(*(VALUES[each] for each in self.of)))
 
-def train(*, minutes: float, device: str | torch.device = "auto", resume: bool = True,
-          recipe: Recipe = Recipe()) -> StorybookClassifier:
-    """Trains the classifier, writes its weights, and then its card.
+    def class_of(self, it: Scene) -> str:
+        """The class of a scene."""
+        return " ".join(getattr(it, each) for each in self.of)
+
+
+def train(*, minutes: float, device: str | torch.device = "auto", resume: bool = True) -> StorybookClassifier:
+    """Trains the bundled classifier, writes its weights, and then its card; arguments as in `trained`."""
+    classifier = trained(Recipe(), PATH, minutes=minutes, device=device, resume=resume)
+    write_card(classifier, PATH)
+    return classifier
+
+
+def trained(recipe: Recipe, path: Path, *, minutes: float, device: str | torch.device = "auto",
+            resume: bool = True) -> StorybookClassifier:
+    """A classifier trained by a recipe, read back from the weights that are written.
 
     `minutes` is the time of the whole training: what was done before a `resume` counts, and the learning rate falls to 0 at
     its end. It learns from the renders that the segmenters learn from, drawn first where they are not there yet.
     """
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.set_flush_denormal(True)
-    pool, labels = render_pool(), labels_of(RENDER_SEEDS)
-    training = supervised.begin(lambda: ScenesNet(recipe.widths, len(PLACES)), seed=recipe.seed, rate=recipe.rate,
+    name = f"{recipe.name}-classifier"
+    pool, labels = render_pool(), labels_of(recipe, RENDER_SEEDS)
+    training = supervised.begin(lambda: ScenesNet(recipe.widths, len(recipe.classes)), seed=recipe.seed, rate=recipe.rate,
                                 decay=recipe.decay, place=place)
-    state = state_folder("storybook-classifier") / "state.pt"
+    state = state_folder(name) / "state.pt"
     if resume:
         supervised.restore(training, state)
 
@@ -57,16 +80,14 @@ def train(*, minutes: float, device: str | torch.device = "auto", resume: bool =
         scores = training.net(pictures.to(place).contiguous(memory_format=torch.channels_last))
         return F.cross_entropy(scores, classes.to(place), label_smoothing=recipe.smooth)
 
-    supervised.run("storybook-classifier", training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=100,
-                   keep=recipe.keep, place=place, state=state)
-    classifier = finish(recipe, training, place)
-    write_card(classifier, PATH)
-    return classifier
+    supervised.run(name, training, loss_of, seconds=minutes * 60, rate=recipe.rate, warm=100, keep=recipe.keep, place=place,
+                   state=state)
+    return finish(recipe, training, place, path)
 
 
-def labels_of(seeds: range) -> np.ndarray:
-    """The class of each scene, by its place in PLACES."""
-    return np.asarray([PLACES.index(scene(seed).place) for seed in seeds])
+def labels_of(recipe: Recipe, seeds: Sequence[int]) -> np.ndarray:
+    """The class of each scene, by its place among the recipe's."""
+    return np.asarray([recipe.classes.index(recipe.class_of(scene(seed))) for seed in seeds])
 
 
 def batch(recipe: Recipe, number: int, pool: Pool, labels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -78,10 +99,10 @@ def batch(recipe: Recipe, number: int, pool: Pool, labels: np.ndarray) -> tuple[
     return pictures, torch.from_numpy(labels[chosen])
 
 
-def finish(recipe: Recipe, training: Training, place: torch.device) -> StorybookClassifier:
+def finish(recipe: Recipe, training: Training, place: torch.device, path: Path) -> StorybookClassifier:
     """Writes the averaged weights, normalisation folded in, and answers the classifier read back from the file."""
-    net = ScenesNet(recipe.widths, len(PLACES), norm=False)
+    net = ScenesNet(recipe.widths, len(recipe.classes), norm=False)
     net.load_state_dict(folded_state(training.average))
     about = {"seed": recipe.seed, "batch": recipe.batch, "pictures": len(RENDER_SEEDS), **supervised.told(training, place)}
-    save_classifier_file(PATH, net, name="storybook", classes=PLACES, size=SIZE, about=about)
-    return load_classifier_file(PATH, place)
+    save_classifier_file(path, net, name=recipe.name, classes=recipe.classes, size=SIZE, about=about)
+    return load_classifier_file(path, place)
