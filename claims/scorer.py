@@ -33,7 +33,8 @@ from ganwidgets.world.train.segmenter_wear import normal
 FIRST, APART = 0.85, 0.9            # on renders: first of 100 captions; above its twin with one word put wrong
 ON_GENERATED = 0.75                 # the same, for colours and for things
 WITHIN = 0.10                       # of what was taught, for what was not
-ASIDE = RENDERS[:1000]              # of them, for all but the first two figures
+ASIDE = RENDERS[:1000]              # of them, for all but the first two figures and the next
+FRESH = range(3_800_000, 3_803_000) # renders for what was held out: the training was steered by looks at others
 LEARNED, LEAST = 1500, 200          # renders from which the baselines learn, in full and at least
 BINS, BANDS, RIDGE = 4, 3, 1.0      # of the colour histogram: levels of each colour, bands of the picture; of the least squares
 
@@ -46,7 +47,7 @@ def scorer() -> Any:
 
 def measure(row: str, scale: float, held: dict[str, Any] | None = None) -> dict[str, Any]:
     kind, _, what = row.partition(": ")
-    seeds = some(RENDERS if kind == "renders" else ASIDE, scale, least=40)
+    seeds = some({"renders": RENDERS, "held out": FRESH}.get(kind, ASIDE), scale, least=40)
     if kind == "held out":
         both = card.compared(scorer(), what, seeds)
         return {name: figures(scores) for name, scores in zip(("taught", "held_out"), both, strict=True)}
