@@ -18,7 +18,7 @@ from ganwidgets.core.counting import at_least_one, ratios, same
 from ganwidgets.core.edits import Origin, UnitEdit
 from ganwidgets.core.errors import ArgumentError, StatisticsError, UnitError
 from ganwidgets.core.jobs import Progress, Steps, stepwise
-from ganwidgets.core.labelled import labelled, place_of
+from ganwidgets.core.labelled import labelled, place_of, places_of
 from ganwidgets.core.nets import Layer, LayeredClassifier, PausedRun
 from ganwidgets.core.rankings import first_units
 
@@ -59,6 +59,16 @@ class Answers:
     def accuracy(self) -> Float[np.ndarray, " variants"]:
         """The share of all pictures that are told right."""
         return self.right.sum(axis=1) / self.pictures
+
+    def of(self, names: Sequence[str]) -> Float[np.ndarray, "variants classes"]:
+        """The balanced accuracy of these classes. Errors: StatisticsError where a class has no picture, or all of them: its
+        balanced accuracy is then no number."""
+        places = [self.classes.index(name) for name in names]
+        for name, shown in zip(names, self.shown[places], strict=True):
+            if shown in (0, self.pictures):
+                raise StatisticsError(f"{shown} of the {self.pictures} pictures are of the class {name!r}; its balanced accuracy "
+                                      "needs pictures of it and of others. `classes` names those to look at.")
+        return self.balanced[:, places]
 
 
 @stepwise
@@ -109,7 +119,7 @@ def _counted(classes: Sequence[str], said: Tensor, labels: Tensor) -> Answers:
 @dataclass(frozen=True, eq=False)
 class Importance:
     """How much each unit of a layer matters to each class: `whole` is each class's balanced accuracy, and `lost` (units, classes)
-    what of it goes with the unit."""
+    what of it goes with the unit. `classes` are those that were asked about."""
     layer: str
     classes: tuple[str, ...]
     whole: Float[np.ndarray, " classes"] = field(repr=False)
@@ -148,18 +158,30 @@ class Importance:
 
 
 @stepwise
-def importance(classifier: LayeredClassifier, data: Any, *, layer: str | Layer, batch: int = BATCH) -> Steps[Importance]:
+def importance(classifier: LayeredClassifier, data: Any, *, layer: str | Layer, classes: Sequence[Any] | None = None,
+               batch: int = BATCH) -> Steps[Importance]:
     """How much each unit of a layer matters to each class, on labelled pictures: each is removed alone (section 2.3).
 
-    Choose with it, and measure on other pictures: `removals`. Errors: LayerError, ArgumentError, ShapeError.
+    `classes`: those to ask about, by name or place; left out, all, each of which then needs pictures. A few will do of a classifier
+    that knows a thousand. Choose units with it, and measure on other pictures: `removals`.
+    Errors: LayerError, ArgumentError, ShapeError, StatisticsError.
     """
-    place = classifier.layer(layer)
+    place, asked = classifier.layer(layer), _asked(classifier, classes)
     found = yield from answers.steps(classifier, data, layer=place, removed=[[], *([unit] for unit in range(place.channels))],
                                      batch=batch)
-    _every_class(found)
-    balanced = found.balanced
-    return Importance(place.name, found.classes, balanced[0], balanced[0] - balanced[1:], found.pictures,
+    balanced = found.of(asked)
+    return Importance(place.name, asked, balanced[0], balanced[0] - balanced[1:], found.pictures,
                       Origin(classifier.name, classifier.digest))
+
+
+def _asked(classifier: LayeredClassifier, classes: Any) -> tuple[str, ...]:
+    """The names of the classes to ask about, each once, in the classifier's order. Errors: ArgumentError."""
+    if classes is None:
+        return tuple(classifier.classes)
+    places = sorted(set(places_of(classes, classifier.classes).tolist()))
+    if not places:
+        raise ArgumentError("no class to ask about: the list of classes is empty.")
+    return tuple(classifier.classes[place] for place in places)
 
 
 @final
@@ -192,13 +214,13 @@ class Removals:
 @stepwise
 def removals(classifier: LayeredClassifier, found: Importance, data: Any, *, counts: Sequence[int] = COUNTS, draws: int = DRAWS,
              seed: int = 0, batch: int = BATCH) -> Steps[Removals]:
-    """What removing, or keeping alone, the units that matter most does to each class on other labelled pictures.
+    """What removing, or keeping alone, the units that matter most does to each class of `found` on other labelled pictures.
 
     `counts`: of units; those that the layer does not have are left out. `draws`: how often as many random units are removed.
-    Errors: ArgumentError, ShapeError, LayerError.
+    Errors: ArgumentError, ShapeError, LayerError, StatisticsError.
     """
     layer = classifier.layer(found.layer)
-    if len(found.lost) != layer.channels or found.classes != tuple(classifier.classes):
+    if len(found.lost) != layer.channels or not set(found.classes) <= set(classifier.classes):
         raise ArgumentError(f"this importance is of {len(found.lost)} units and {len(found.classes)} classes; {layer.name} of "
                             f"{classifier.name} has others.")
     sizes = tuple(sorted({at_least_one("a count", n) for n in counts if n < layer.channels}))
@@ -213,17 +235,9 @@ def removals(classifier: LayeredClassifier, found: Importance, data: Any, *, cou
     orders = [random.permutation(layer.channels).tolist() for _ in range(draws)]
     sets += [order[:n] for order in orders for n in sizes]
     told = yield from answers.steps(classifier, data, layer=layer, removed=sets, batch=batch)
-    _every_class(told)
-    k, m = len(found.classes), len(sizes)
-    own = told.balanced[1:1 + 2 * k * m].reshape(k, 2, m, k)[np.arange(k), :, :, np.arange(k)]
+    balanced, k, m = told.of(found.classes), len(found.classes), len(sizes)
+    own = balanced[1:1 + 2 * k * m].reshape(k, 2, m, k)[np.arange(k), :, :, np.arange(k)]
     overall = told.accuracy[1:1 + 2 * k * m].reshape(k, 2, m)[:, 0]
-    return Removals(layer.name, found.classes, sizes, told.balanced[0], own[:, 0], own[:, 1],
-                    told.balanced[1 + 2 * k * m:].reshape(draws, m, k), overall, float(told.accuracy[0]), told.pictures)
+    return Removals(layer.name, found.classes, sizes, balanced[0], own[:, 0], own[:, 1],
+                    balanced[1 + 2 * k * m:].reshape(draws, m, k), overall, float(told.accuracy[0]), told.pictures)
 
-
-def _every_class(found: Answers) -> None:
-    """Errors: StatisticsError where a class has no picture, or all of them: its balanced accuracy is then no number."""
-    for name, shown in zip(found.classes, found.shown, strict=True):
-        if shown in (0, found.pictures):
-            raise StatisticsError(f"{shown} of the {found.pictures} pictures are of the class {name!r}; its balanced accuracy "
-                                  "needs pictures of it and of others.")

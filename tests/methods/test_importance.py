@@ -50,6 +50,28 @@ def test_what_is_lost_is_what_can_be_worked_out(planted, data):
     assert found.classes_of(1).tolist() == [2, 0, 0, 1, 1, 0]       # green rests on no single unit: the lowest is named
 
 
+def test_some_classes_of_many_can_be_asked_about(planted, data):
+    images, labels = data
+    some = labels != 1
+    pictures = images[some], labels[some]
+    with pytest.raises(StatisticsError, match="'green'.*`classes` names those"):
+        gw.importance(planted, pictures, layer="units", progress=False)
+    found = gw.importance(planted, pictures, layer="units", classes=["none", 0, "blue"], progress=False)
+    assert found.classes == ("red", "blue", "none") and found.lost.shape == (6, 3)
+    assert found.ranking("blue")[0] == 3 and found.units_for("none", 1) == [4]
+    taken = gw.removals(planted, found, pictures, counts=(1,), draws=2, progress=False)
+    assert taken.classes == found.classes and taken.without[:, 0].tolist() == [0.5, 0.5, 0.5]
+    whole = gw.importance(planted, data, layer="units", progress=False)
+    part = gw.importance(planted, data, layer="units", classes=["blue"], progress=False)
+    assert np.array_equal(part.lost[:, 0], whole.lost[:, 2])
+    whole_gone, part_gone = (gw.removals(planted, each, data, counts=(2,), draws=2, progress=False) for each in (whole, part))
+    assert np.array_equal(part_gone.without[0], whole_gone.without[2]) and np.array_equal(part_gone.overall[0], whole_gone.overall[2])
+    with pytest.raises(ArgumentError, match="empty"):
+        gw.importance(planted, data, layer="units", classes=[], progress=False)
+    with pytest.raises(ArgumentError, match="Did you mean 'red'"):
+        gw.importance(planted, data, layer="units", classes=["rde"], progress=False)
+
+
 def test_two_units_for_one_thing_show_together_only(planted, data):
     both = answers(planted, data, layer="units", removed=[[], [1], [2], [1, 2]], progress=False)
     assert both.balanced[:, 1].tolist() == [1, 1, 1, 0.5] and both.accuracy.tolist() == [1, 1, 1, 0.75]
