@@ -29,6 +29,7 @@ from ganwidgets.methods.dissection import open_dissection as open_dissection
 
 BATCH = 8                  # pictures a step: near 50 ms on one core for the bundled nets
 PIXELS = 256               # pixels of each picture of the calibration sample
+CALIBRATION = 500          # pictures of that sample, at least, if nothing is said
 SHARE = 0.01               # of the pixels at which a unit counts as lit
 RULES = ("quantile", "iqr")
 
@@ -36,23 +37,23 @@ RULES = ("quantile", "iqr")
 @stepwise
 def dissect(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *, layer: str | Layer | None = None,
             layers: Sequence[str | Layer] | None = None, seeds: Any = None, images: Any = None, rule: str = "quantile",
-            calibration: int | str = 500, grid: int | None = None, batch: int = BATCH) -> Steps[Dissection]:
+            calibration: int | str | None = None, grid: int | None = None, batch: int = BATCH) -> Steps[Dissection]:
     """Label the units of a layer (or several, in one pass) with concepts.
 
     A generator draws the pictures of `seeds` (left out: the first 1000); a classifier looks at `images`, a tensor
     (n, 3, h, w) in [-1, 1] or batches of them. `segmenter`: left out, the net's companion; KnownMasks are in the order
     of the pictures. `layer`: left out, the last one whose grid is at most a quarter of the picture's. `calibration`:
-    how many pictures the thresholds come from, 256 random pixels each, or "all" for every pixel of every picture (one
-    more pass over all). `rule` "iqr": the first `calibration` pictures, at most half of all, fit the thresholds and are not
-    counted. `grid`: the segmentation grid's side; left out, half the picture's up to 128 px, else 64.
+    how many pictures the thresholds come from, the first ones, 256 random pixels each; left out, a quarter of them, at
+    least 500 (of images in batches 500), or "all" for every pixel of every picture (one more pass over all). `rule` "iqr":
+    these pictures, at most half of all, fit the thresholds and are not counted. `grid`: the segmentation grid's side; left
+    out, half the picture's up to 128 px, else 64.
     Memory does not depend on the number of pictures. Errors: ArgumentError, LayerError, SeedError, ShapeError.
     """
     task = _task(net, segmenter, layer, layers, seeds, images, rule, calibration, grid, batch)
     quantiles = yield from _calibrate(task)
     findings = yield from (_by_information if rule == "iqr" else _by_quantile)(task, quantiles)
-    counted = findings[0].counts.pictures
-    sampled = task.fitted if rule == "iqr" else "all" if calibration == "all" else task.calibrated(counted)
-    return Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, sampled)
+    return Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE,
+                      task.stated(findings[0].counts.pictures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,10 @@ class _Task:
     def calibrated(self, pictures: int) -> int:
         """How many of so many pictures the thresholds come from."""
         return self.fitted or (pictures if self.calibration is None else min(pictures, self.calibration))
+
+    def stated(self, pictures: int) -> int | str:
+        """What a dissection of so many pictures says of where its thresholds come from."""
+        return "all" if self.calibration is None and not self.fitted else self.calibrated(pictures)
 
     def numbers(self, start: int, count: int) -> Sequence[int]:
         """The numbers of so many pictures from a place in the order on: seeds, or the places themselves."""
@@ -109,16 +114,24 @@ def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images:
         raise ArgumentError(f"dissect needs a net, as gw.load(name) gives; what came is a {type(net).__name__}.")
     if rule not in RULES:
         raise ArgumentError(one_of("rule", rule, RULES, where="dissect"))
-    sampled = None if calibration == "all" else _count_of("calibration", calibration)
     side = (net.image_size // 2 if net.image_size <= 128 else 64) if grid is None else _count_of("grid", grid)
     chosen = _layers(net, layer, layers)
     judge = _segmenter(net, segmenter)
     seeds, images = _inputs(net, seeds, images)
-    task = _Task(net, judge, chosen, seeds, images, sampled, max(1, side), _count_of("batch", batch))
+    task = _Task(net, judge, chosen, seeds, images, None, max(1, side), _count_of("batch", batch))
+    task = replace(task, calibration=_sample_of(calibration, task.total))
     task = replace(task, fitted=_fitted(task)) if rule == "iqr" else task
     if isinstance(judge, KnownMasks) and task.total and task.total != len(judge):
         raise ShapeError(f"{len(judge)} known masks for {task.total} pictures; give one per picture, in their order.")
     return task
+
+
+def _sample_of(calibration: Any, total: int) -> int | None:
+    """From how many pictures, at most, the thresholds come; None: from all. `total`: of all, 0 where it is not known."""
+    if calibration == "all":
+        return None
+    # a fixed number would be an ever smaller part of them, and units lit ever further from the share that is meant
+    return max(CALIBRATION, total // 4) if calibration is None else _count_of("calibration", calibration)
 
 
 def _fitted(task: _Task) -> int:

@@ -38,7 +38,7 @@ ANY_SIZE = 1 << 60         # what it counted may be as large as it is
 @stepwise
 def dissect_sharded(net: LayeredGenerator | Any, segmenter: Any = None, *, layer: str | Layer | None = None,
                     layers: Sequence[str | Layer] | None = None, seeds: Any = None, rule: str = "quantile",
-                    calibration: int | str = 500, grid: int | None = None, batch: int = BATCH,
+                    calibration: int | str | None = None, grid: int | None = None, batch: int = BATCH,
                     out: str | os.PathLike | None = None, every: int = EVERY, team: Team | None = None) -> Steps[Dissection]:
     """The dissection of a generator, shared by the processes of a team; every one of them answers the whole of it.
 
@@ -54,8 +54,7 @@ def dissect_sharded(net: LayeredGenerator | Any, segmenter: Any = None, *, layer
     work = _Work(task, ours, _Shelf(beside, fingerprint(task, rule), ours), at_least_one("every", every))
     quantiles = yield from _quantiles(work)
     findings = yield from (_by_information if rule == "iqr" else _by_quantile)(work, quantiles)
-    sampled = task.fitted if rule == "iqr" else "all" if calibration == "all" else task.calibrated(task.total)
-    found = Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, sampled)
+    found = Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, task.stated(task.total))
     if beside is not None:
         if ours.rank == 0:
             _save(found, beside)
