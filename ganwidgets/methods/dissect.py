@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from ganwidgets.core.concepts import KnownMasks, Segmenter
 from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, one_of
 from ganwidgets.core.information import SHARES, LevelCounts, PairCounts
+from ganwidgets.core.inputs import as_pictures, drawn_seeds
 from ganwidgets.core.jobs import Progress, Steps, stepwise
-from ganwidgets.core.latents import check_seeds, whole_number
+from ganwidgets.core.latents import whole_number
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
 from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
 from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
@@ -98,11 +99,11 @@ class _Task:
             return
         done = 0
         for images in self.images.split(self.batch) if isinstance(self.images, Tensor) else self.images:
-            for part in _pictures(images).split(self.batch):
+            for part in as_pictures(images).split(self.batch):
                 kept = part[max(0, first - done):None if most is None else max(0, most - done)]
                 done += len(part)
                 if len(kept):
-                    yield kept.to(self.net.device)
+                    yield kept.float().to(self.net.device)
                 if most is not None and done >= most:
                     return
 
@@ -176,34 +177,18 @@ def _segmenter(net: LayeredNet, segmenter: Any) -> Segmenter | KnownMasks:
 
 
 def _inputs(net: LayeredNet, seeds: Any, images: Any) -> tuple[tuple[int, ...] | None, Any]:
-    """Seeds for a generator, pictures for a classifier. Errors: ArgumentError, SeedError, ShapeError."""
-    if isinstance(net, LayeredGenerator):
-        if images is not None:
-            raise ArgumentError(f"{net.name} draws its own pictures: give seeds, not images.")
-        numbers = check_seeds(range(1000) if seeds is None else seeds)
-        if not numbers:
-            raise ArgumentError("no picture to look at: the list of seeds is empty.")
+    """Seeds for a generator, for a classifier pictures or batches of them. Errors: ArgumentError, SeedError, ShapeError."""
+    numbers = drawn_seeds(net, seeds=seeds, images=images, default=range(1000))
+    if numbers is not None:
         return numbers, None
-    if seeds is not None or images is None:
-        raise ArgumentError(f"{net.name} draws nothing: give images, a tensor (n, 3, h, w) in [-1, 1], and no seeds.")
     if isinstance(images, (Tensor, np.ndarray)):
-        return None, _pictures(images)
+        return None, as_pictures(images)
     if not isinstance(images, Iterable):
         raise ArgumentError(f"images are a tensor or batches of them; what came is a {type(images).__name__}.")
     if iter(images) is images:
         raise ArgumentError("images are gone through twice, first for the thresholds: give a list, a data loader or a "
                             "tensor, not an iterator that runs out.")
     return None, images
-
-
-def _pictures(images: Any) -> Float[Tensor, "n 3 h w"]:
-    """Pictures as a tensor in [-1, 1]. Errors: ShapeError, ArgumentError."""
-    held = torch.as_tensor(images)
-    if held.ndim != 4 or held.shape[1] != 3 or not len(held):
-        raise ShapeError(f"pictures have the shape (n, 3, height, width); {tuple(held.shape)} came.")
-    if not held.is_floating_point() or not bool(((held >= -1.01) & (held <= 1.01)).all()):
-        raise ArgumentError("pictures are numbers in [-1, 1]; for bytes divide by 127.5 and subtract 1.")
-    return held.float()
 
 
 def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
