@@ -19,6 +19,7 @@ from ganwidgets.core.inputs import as_pictures
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.labelled import place_of, places_of
 from ganwidgets.core.nets import Layer, LayeredClassifier
+from ganwidgets.core.statistics import peaks_of
 
 SEARCHES, STEPS, RATE = 5, 200, 0.01
 BATCH = 50
@@ -174,7 +175,7 @@ def peak_changes(classifier: LayeredClassifier, before: Tensor, after: Tensor, *
     """
     if before.shape != after.shape:
         raise ShapeError(f"pictures before and after are of one shape; {tuple(before.shape)} and {tuple(after.shape)} came.")
-    first, second = (torch.cat([classifier.head(part, layer).features.amax((2, 3)) for part in images.split(batch)])
+    first, second = (torch.cat([peaks_of(classifier.head(part, layer).features) for part in images.split(batch)])
                      for images in (before, after))
-    change = (second - first).cpu().numpy()
+    change = (second - first).numpy()
     return change if levels is None else change / np.maximum(np.asarray(levels, np.float32), 1e-6)

@@ -24,7 +24,7 @@ from ganwidgets.core.inputs import as_pictures, drawn_seeds
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import whole_number
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
-from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
+from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK, peaks_of
 from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
 from ganwidgets.methods.dissection import open_dissection as open_dissection
 
@@ -261,7 +261,7 @@ def _pass(task: _Task, adds: Sequence[Add], *, note: str, first: int = 0, last: 
             for run, add in zip(runs, adds, strict=True):
                 add(maps_on(run.features, task.grid), masks.to(run.features.device))
             for run, top in zip(runs, tops, strict=False):
-                top.add(run.features.amax((2, 3)).float().cpu(), task.numbers(done, len(inputs)))
+                top.add(peaks_of(run.features), task.numbers(done, len(inputs)))
         done += len(inputs)
         yield Progress(before + done, before + task.total if task.total else 0, note)
     return done

@@ -110,7 +110,7 @@ def _agrees(found: Dissection, net: LayeredNet, images: Tensor | None) -> bool:
             return False
         with torch.no_grad():
             inputs: Any = net.sample([number]) if isinstance(net, LayeredGenerator) else _one(images, number, net)
-            peaks = net.head(inputs, layer.layer).features.amax((2, 3))[0].float().cpu().numpy()
+            peaks = statistics.peaks_of(net.head(inputs, layer.layer).features)[0].numpy()
         units, slots = np.nonzero(layer.tops.pictures == number)
         wanted = layer.tops.values[units, slots]
         if not np.allclose(peaks[units], wanted, rtol=0, atol=SAME * max(1.0, float(np.abs(wanted).max(initial=0)))):
