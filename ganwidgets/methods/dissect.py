@@ -231,12 +231,16 @@ def _by_information(task: _Task, quantiles: Sequence[Quantiles]) -> Found:
     pairs = [PairCounts(limits, task.grid, task.grid, each.concept_cells, each.pictures)
              for each, (limits, _) in zip(levels, best, strict=True)]
     tops = yield from _count(task, [each.add for each in pairs])
-    found = []
-    for layer, each, counts, top, (limits, quality) in zip(task.layers, quantiles, pairs, tops, best, strict=True):
-        own = limits[np.arange(layer.channels), counts.iou.argmax(1)]
-        found.append(LayerFindings(layer, np.where(np.isfinite(own), own, each.quantile(1 - SHARE)), each.quantiles(KEPT), counts,
-                                   top, quality))
-    return found
+    return [_informed(*each) for each in zip(task.layers, quantiles, pairs, tops, best, strict=True)]
+
+
+def _informed(layer: Layer, quantiles: Quantiles, pairs: PairCounts, top: TopK,
+              best: tuple[np.ndarray, np.ndarray]) -> LayerFindings:
+    """What was counted by the `best` thresholds and their quality: each unit's threshold is that of its own concept."""
+    limits, quality = best
+    own = limits[np.arange(layer.channels), pairs.iou.argmax(1)]
+    own = np.where(np.isfinite(own), own, quantiles.quantile(1 - SHARE))
+    return LayerFindings(layer, own, quantiles.quantiles(KEPT), pairs, top, quality)
 
 
 def _count(task: _Task, adds: Sequence[Add]) -> Generator[Progress, None, list[TopK]]:

@@ -28,7 +28,7 @@ from ganwidgets.core.nets import Layer, LayeredGenerator
 from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
 from ganwidgets.core.teams import Team, present_team
 from ganwidgets.methods import dissect as whole
-from ganwidgets.methods.dissect import BATCH, SHARE, _add_lit, _pass, _runs, _sample, _Task, _task, maps_on
+from ganwidgets.methods.dissect import BATCH, SHARE, _add_lit, _informed, _pass, _runs, _sample, _Task, _task, maps_on
 from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
 
 EVERY = 500                # pictures after which a process writes down what it has counted
@@ -150,12 +150,7 @@ def _by_information(work: _Work, quantiles: Sequence[Quantiles]) -> Found:
              for each, (limits, _) in zip(levels, best, strict=True)]
     counts, tops = yield from _counted(work, empty, [part for each in empty for part in (each.limits, each.other_cells)],
                                        lambda held: [each.add for each in held])
-    found = []
-    for layer, each, pairs, top, (limits, quality) in zip(task.layers, quantiles, counts, tops, best, strict=True):
-        own = limits[np.arange(layer.channels), pairs.iou.argmax(1)]
-        found.append(LayerFindings(layer, np.where(np.isfinite(own), own, each.quantile(1 - SHARE)), each.quantiles(KEPT), pairs,
-                                   top, quality))
-    return found
+    return [_informed(*each) for each in zip(task.layers, quantiles, counts, tops, best, strict=True)]
 
 
 def _counted(work: _Work, fresh: Sequence[Statistic], given: Sequence[np.ndarray],
