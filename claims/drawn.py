@@ -10,13 +10,16 @@ import torch
 from PIL import Image
 
 import ganwidgets as gw
+import ganwidgets.core.gaussians
+import ganwidgets.methods.intervene_artifacts
 import ganwidgets.methods.omissions
 import ganwidgets.methods.precision_recall
 import ganwidgets.scores as code
 from claims import nets
 from claims.record import FOLDER, Claim, some
 from ganwidgets.core.images import sheet
-from ganwidgets.scores import GENERATED, RENDERED, as_tensor, drawn_batches, looks, rendered_batches, within
+from ganwidgets.methods.intervene_artifacts import rows_of
+from ganwidgets.scores import GENERATED, RENDERED, as_tensor, drawn_batches, rendered_batches, within
 from ganwidgets.world.render import pictures
 from ganwidgets.world.scenes import scene
 from ganwidgets.world.train.training_pictures import TRAINING_SEEDS, training_pictures
@@ -98,7 +101,7 @@ def neighbours(name: str, scale: float) -> dict[str, Any]:
 def precision(name: str, scale: float) -> dict[str, Any]:
     """Improved precision and recall on the classifier's features: of the net, and of renders, worn or with places left out."""
     n, g = len(some(GENERATED, scale)), nets.generator(name)
-    own, real, others, blurred = (looks(nets.classifier(), batches) for batches in (
+    own, real, others, blurred = (rows_of(nets.classifier(), batches) for batches in (
         drawn_batches(g, GENERATED[:n]), rendered_batches(RENDERED[:n]), rendered_batches(OTHERS[:n]),
         (coarse(batch) for batch in rendered_batches(OTHERS[:n]))))
     kept = torch.tensor([scene(seed).place not in LOST for seed in OTHERS[:n]])
@@ -171,7 +174,8 @@ def claim_of(claim: str, name: str) -> Claim:
     return Claim(claim, f"{name} draws what the world holds, and no copies of it",
                  "Seeing What a GAN Cannot Generate, table 1 (other data: not comparable as a number)",
                  ROWS, partial(measure, name), conclude, partial(digests, name),
-                 [here, code, ganwidgets.methods.omissions, ganwidgets.methods.precision_recall])
+                 [here, code, ganwidgets.core.gaussians, ganwidgets.methods.intervene_artifacts, ganwidgets.methods.omissions,
+                  ganwidgets.methods.precision_recall])
 
 
 def digests(name: str) -> dict[str, str]:

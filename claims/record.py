@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 
+from ganwidgets.methods.intervene_contexts import wilson
+
 FOLDER = Path(__file__).parent
 
 
@@ -89,8 +91,6 @@ def some(seeds: range, scale: float, least: int = 8) -> range:
 
 
 def binomial_interval(successes: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    z, share = 1.96, successes / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * ((share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5)
-    return round(middle - half, 3), round(middle + half, 3)
+    """Wilson's 95 % interval of a share, to three places."""
+    low, high = wilson(successes, n, z=1.96)
+    return round(low, 3), round(high, 3)

@@ -106,7 +106,7 @@ def dissect_options(commands) -> None:
     dissect.add_argument("--seeds", default="0:1000", help="as 0:1000 or 3,5,9 (default 0:1000)")
     dissect.add_argument("--segmenter", help="its name (default: the generator's own)")
     dissect.add_argument("--rule", default="quantile", help='how units are labelled: "quantile" or "iqr" (default quantile)')
-    dissect.add_argument("--calibration", default="500", help='pictures that the thresholds come from, or "all" (default 500)')
+    dissect.add_argument("--calibration", help='pictures that the thresholds come from, or "all" (default: a quarter, 500 or more)')
     dissect.add_argument("--out", type=Path, required=True, help="the .gwd file to write; beside it lies what was counted so far")
     dissect.add_argument("--device", default=None, help="default: the best there is; of several GPUs each process takes its own")
 
@@ -244,7 +244,7 @@ def run_dissect(options: argparse.Namespace) -> None:
     generator = gw.load(options.name, device=device)
     segmenter = gw.load_segmenter(options.segmenter, device=device) if options.segmenter else None
     layers = generator.layers if options.layer == ["all"] else options.layer or [generator.layer_at(16)]
-    calibration = int(options.calibration) if options.calibration.isdecimal() else options.calibration
+    calibration = int(options.calibration) if (options.calibration or "").isdecimal() else options.calibration
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with joined(device) as rank:
         found = told(gw.dissect_sharded.steps(generator, segmenter, layers=layers, seeds=seeds, rule=options.rule,

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
 from ganwidgets import catalog
 from ganwidgets.core.errors import CheckpointError
-from ganwidgets.core.nets import LayeredClassifier, LayeredGenerator
+from ganwidgets.core.nets import LayeredGenerator
+from ganwidgets.methods.intervene_artifacts import rows_of
 from ganwidgets.methods.omissions import Statistics, frechet_segmentation_distance, segmentation_statistics
 from ganwidgets.methods.precision_recall import precision_recall
 from ganwidgets.models.classifiers import load_classifier_file
@@ -86,7 +85,7 @@ def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHT
     """
     segmenter, classifier = catalog.load_segmenter("storybook", device="cpu"), catalog.load_classifier("storybook", device="cpu")
     reference = segmentation_statistics(rendered_batches(RENDERED[:count]), segmenter, progress=False)
-    real = looks(classifier, rendered_batches(RENDERED[:count]))
+    real = rows_of(classifier, rendered_batches(RENDERED[:count]))
     for name in catalog.bundled():
         g, card = catalog.load(name, device="cpu"), weights / f"{name}.md"
         own = segmentation_statistics((g, GENERATED[:count]), segmenter, progress=False)
@@ -94,7 +93,7 @@ def recomputed_generators(count: int = len(GENERATED), *, weights: Path = WEIGHT
         yield Score(name, "Fréchet segmentation distance", distance, *distance_and_error(own, reference))
         (close,) = stated(card, r"within a factor of 2: (\d+) of")
         yield Score(name, "concepts within a factor of 2", close, *close_and_error(own, reference))
-        found = precision_recall(looks(classifier, drawn_batches(g, GENERATED[:count])), real)
+        found = precision_recall(rows_of(classifier, drawn_batches(g, GENERATED[:count])), real)
         for what, each, part in zip(("precision", "recall"), stated(card, r"Precision ([\d.]+), recall ([\d.]+)"),
                                     (found.precision, found.recall), strict=True):
             yield Score(name, what, each, part, float(np.sqrt(part * (1 - part) / count)))
@@ -145,14 +144,6 @@ def rendered_batches(seeds: range, size: int = 100) -> Iterator[Tensor]:
 def drawn_batches(g: LayeredGenerator, seeds: range, size: int = 50) -> Iterator[Tensor]:
     """A generator's pictures, in batches."""
     return (g.images(g.sample(seeds[start:start + size])) for start in range(0, len(seeds), size))
-
-
-@torch.no_grad()
-def looks(classifier: LayeredClassifier, batches: Iterator[Tensor]) -> Float[Tensor, "n d"]:
-    """The classifier's last features, their means over the quarters of the picture, a row for each: what precision and recall are
-    of."""
-    return torch.cat([F.adaptive_avg_pool2d(classifier.head(batch, classifier.layers[-1]).features, 2).flatten(1)
-                      for batch in batches])
 
 
 def as_tensor(images: np.ndarray) -> Tensor:

@@ -43,8 +43,13 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     Through the symmetric root of b, which is real and exact also where a covariance is singular, as that of fewer rows than
     columns is. Few rows make it larger: compare sets of equal size alone. Errors: ShapeError.
     """
+    return sum(frechet_parts(a, b))
+
+
+def frechet_parts(a: Gaussian, b: Gaussian) -> tuple[float, float]:
+    """What the means and what the covariances add to the distance. Errors: ShapeError."""
     if a.mean.shape != b.mean.shape:
         raise ShapeError(f"the rows have {len(a.mean)} and {len(b.mean)} columns; they cannot be compared.")
     shared = np.sqrt(np.linalg.eigvalsh(b.root @ a.covariance @ b.root).clip(min=0)).sum()
     spread = max(0.0, float(np.trace(a.covariance) + np.trace(b.covariance) - 2 * shared))
-    return float(np.square(a.mean - b.mean).sum()) + spread
+    return float(np.square(a.mean - b.mean).sum()), spread

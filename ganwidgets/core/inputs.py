@@ -51,17 +51,35 @@ def looked_at(net: LayeredNet, *, seeds: Any = None, images: Any = None, default
     Errors: ArgumentError for seeds where images are needed or the other way round, and for no picture at all; SeedError;
     ShapeError.
     """
-    if isinstance(net, LayeredGenerator):
-        if images is not None:
-            raise ArgumentError(f"{net.name} draws its own pictures: give seeds, not images.")
-        made = Inputs(net, check_seeds(default if seeds is None else seeds))
-    else:
+    numbers = drawn_seeds(net, seeds=seeds, images=images, default=default)
+    return Inputs(net, None, as_pictures(images)) if numbers is None else Inputs(net, numbers)
+
+
+def drawn_seeds(net: LayeredNet, *, seeds: Any, images: Any, default: Sequence[int]) -> tuple[int, ...] | None:
+    """Which pictures a generator draws: `seeds` (left out: `default`); None for a net that looks at `images`.
+
+    Errors: as `looked_at`.
+    """
+    if not isinstance(net, LayeredGenerator):
         if seeds is not None or images is None:
             raise ArgumentError(f"{net.name} draws nothing: give images, a tensor (n, 3, h, w) in [-1, 1], and no seeds.")
+        return None
+    if images is not None:
+        raise ArgumentError(f"{net.name} draws its own pictures: give seeds, not images.")
+    numbers = check_seeds(default if seeds is None else seeds)
+    if not numbers:
+        raise ArgumentError("no picture to look at: the list of seeds is empty.")
+    return numbers
+
+
+def as_pictures(images: Any) -> Float[Tensor, "n 3 h w"]:
+    """Images, at least one, as a tensor in [-1, 1] of the kind of floats that came. Errors: ShapeError, ArgumentError."""
+    try:
         held = torch.as_tensor(images)
-        if held.ndim != 4 or held.shape[1] != 3 or not held.is_floating_point():
-            raise ShapeError(f"pictures are numbers (n, 3, height, width) in [-1, 1]; {held.dtype} {tuple(held.shape)} came.")
-        made = Inputs(net, None, held)
-    if not len(made):
-        raise ArgumentError("no picture to look at: the list is empty.")
-    return made
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(f"pictures are a tensor (n, 3, height, width) in [-1, 1]; a {type(images).__name__} came.") from error
+    if held.ndim != 4 or held.shape[1] != 3 or not len(held):
+        raise ShapeError(f"pictures are a tensor of the shape (n, 3, height, width), n at least 1; {tuple(held.shape)} came.")
+    if not held.is_floating_point() or not bool(((held >= -1.01) & (held <= 1.01)).all()):
+        raise ArgumentError("pictures are numbers in [-1, 1]; for bytes divide by 127.5 and subtract 1.")
+    return held

@@ -201,6 +201,11 @@ def edges_of(keys: np.ndarray) -> tuple[Float[np.ndarray, " keys"], Float[np.nda
     return ends[0], ends[1]
 
 
+def peaks_of(features: Float[Tensor, "n units h w"]) -> Float32[Tensor, "n units"]:
+    """How high each unit goes in each picture: its highest value there, on the CPU."""
+    return features.amax((2, 3)).float().cpu()
+
+
 @final
 class TopK(Statistic):
     """The k largest numbers of each unit and the pictures that gave them.

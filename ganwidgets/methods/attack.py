@@ -15,9 +15,11 @@ from torch import Tensor
 
 from ganwidgets.core.counting import at_least_one
 from ganwidgets.core.errors import ArgumentError, ShapeError
+from ganwidgets.core.inputs import as_pictures
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.labelled import place_of, places_of
 from ganwidgets.core.nets import Layer, LayeredClassifier
+from ganwidgets.core.statistics import peaks_of
 
 SEARCHES, STEPS, RATE = 5, 200, 0.01
 BATCH = 50
@@ -121,15 +123,12 @@ def _checked(classifier: LayeredClassifier, images: Any, target: Any) -> tuple[T
     """Pictures and the place of each one's target. Errors: ArgumentError, ShapeError."""
     if not isinstance(classifier, LayeredClassifier):
         raise ArgumentError(f"an attack needs a classifier, as gw.load_classifier(name) gives; a {type(classifier).__name__} came.")
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not len(images):
-        raise ShapeError("pictures to attack are a tensor (n, 3, height, width) in [-1, 1].")
-    if not images.is_floating_point() or not bool((images.abs() <= 1.01).all()):
-        raise ArgumentError("pictures to attack are numbers in [-1, 1]; for bytes divide by 127.5 and subtract 1.")
+    held = as_pictures(images)
     one = isinstance(target, (str, int, np.integer))
-    goal = torch.full((len(images),), place_of(target, classifier.classes)) if one else places_of(target, classifier.classes)
-    if len(goal) != len(images):
-        raise ShapeError(f"{len(goal)} targets for {len(images)} pictures; give one for all, or one for each.")
-    return images.detach().float(), goal.to(classifier.device)
+    goal = torch.full((len(held),), place_of(target, classifier.classes)) if one else places_of(target, classifier.classes)
+    if len(goal) != len(held):
+        raise ShapeError(f"{len(goal)} targets for {len(held)} pictures; give one for all, or one for each.")
+    return held.detach().float(), goal.to(classifier.device)
 
 
 def _ahead(logits: Tensor, goal: Tensor) -> Tensor:
@@ -176,7 +175,7 @@ def peak_changes(classifier: LayeredClassifier, before: Tensor, after: Tensor, *
     """
     if before.shape != after.shape:
         raise ShapeError(f"pictures before and after are of one shape; {tuple(before.shape)} and {tuple(after.shape)} came.")
-    first, second = (torch.cat([classifier.head(part, layer).features.amax((2, 3)) for part in images.split(batch)])
+    first, second = (torch.cat([peaks_of(classifier.head(part, layer).features) for part in images.split(batch)])
                      for images in (before, after))
-    change = (second - first).cpu().numpy()
+    change = (second - first).numpy()
     return change if levels is None else change / np.maximum(np.asarray(levels, np.float32), 1e-6)

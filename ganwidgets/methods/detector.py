@@ -17,6 +17,7 @@ from ganwidgets.core.errors import ShapeError, StatisticsError
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import Layer, LayeredGenerator, LayeredNet
+from ganwidgets.core.statistics import peaks_of
 
 BATCH = 32
 
@@ -70,7 +71,7 @@ def peaks(net: LayeredNet, inputs: Any, *, layer: str | Layer, batch: int = BATC
         part = asked[start:start + size]
         with torch.no_grad():
             run = net.head(net.sample(part) if isinstance(net, LayeredGenerator) else part, place)
-        found.append(run.features.amax((2, 3)).float().cpu().numpy())
+        found.append(peaks_of(run.features).numpy())
         yield Progress(start + len(part), len(asked), "pictures")
     return np.concatenate(found) if found else np.zeros((0, place.channels), np.float32)
 

@@ -20,15 +20,17 @@ from torch.nn import functional as F
 from ganwidgets.core.concepts import KnownMasks, Segmenter
 from ganwidgets.core.errors import ArgumentError, LayerError, ShapeError, one_of
 from ganwidgets.core.information import SHARES, LevelCounts, PairCounts
+from ganwidgets.core.inputs import as_pictures, drawn_seeds
 from ganwidgets.core.jobs import Progress, Steps, stepwise
-from ganwidgets.core.latents import check_seeds, whole_number
+from ganwidgets.core.latents import whole_number
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, LayeredNet, PausedRun
-from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
+from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK, peaks_of
 from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
 from ganwidgets.methods.dissection import open_dissection as open_dissection
 
 BATCH = 8                  # pictures a step: near 50 ms on one core for the bundled nets
 PIXELS = 256               # pixels of each picture of the calibration sample
+CALIBRATION = 500          # pictures of that sample, at least, if nothing is said
 SHARE = 0.01               # of the pixels at which a unit counts as lit
 RULES = ("quantile", "iqr")
 
@@ -36,23 +38,23 @@ RULES = ("quantile", "iqr")
 @stepwise
 def dissect(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *, layer: str | Layer | None = None,
             layers: Sequence[str | Layer] | None = None, seeds: Any = None, images: Any = None, rule: str = "quantile",
-            calibration: int | str = 500, grid: int | None = None, batch: int = BATCH) -> Steps[Dissection]:
+            calibration: int | str | None = None, grid: int | None = None, batch: int = BATCH) -> Steps[Dissection]:
     """Label the units of a layer (or several, in one pass) with concepts.
 
     A generator draws the pictures of `seeds` (left out: the first 1000); a classifier looks at `images`, a tensor
     (n, 3, h, w) in [-1, 1] or batches of them. `segmenter`: left out, the net's companion; KnownMasks are in the order
     of the pictures. `layer`: left out, the last one whose grid is at most a quarter of the picture's. `calibration`:
-    how many pictures the thresholds come from, 256 random pixels each, or "all" for every pixel of every picture (one
-    more pass over all). `rule` "iqr": the first `calibration` pictures, at most half of all, fit the thresholds and are not
-    counted. `grid`: the segmentation grid's side; left out, half the picture's up to 128 px, else 64.
+    how many pictures the thresholds come from, the first ones, 256 random pixels each; left out, a quarter of them, at
+    least 500 (of images in batches 500), or "all" for every pixel of every picture (one more pass over all). `rule` "iqr":
+    these pictures, at most half of all, fit the thresholds and are not counted. `grid`: the segmentation grid's side; left
+    out, half the picture's up to 128 px, else 64.
     Memory does not depend on the number of pictures. Errors: ArgumentError, LayerError, SeedError, ShapeError.
     """
     task = _task(net, segmenter, layer, layers, seeds, images, rule, calibration, grid, batch)
     quantiles = yield from _calibrate(task)
     findings = yield from (_by_information if rule == "iqr" else _by_quantile)(task, quantiles)
-    counted = findings[0].counts.pictures
-    sampled = task.fitted if rule == "iqr" else "all" if calibration == "all" else task.calibrated(counted)
-    return Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, sampled)
+    return Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE,
+                      task.stated(findings[0].counts.pictures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,10 @@ class _Task:
         """How many of so many pictures the thresholds come from."""
         return self.fitted or (pictures if self.calibration is None else min(pictures, self.calibration))
 
+    def stated(self, pictures: int) -> int | str:
+        """What a dissection of so many pictures says of where its thresholds come from."""
+        return "all" if self.calibration is None and not self.fitted else self.calibrated(pictures)
+
     def numbers(self, start: int, count: int) -> Sequence[int]:
         """The numbers of so many pictures from a place in the order on: seeds, or the places themselves."""
         return range(start, start + count) if self.seeds is None else self.seeds[start:start + count]
@@ -93,11 +99,11 @@ class _Task:
             return
         done = 0
         for images in self.images.split(self.batch) if isinstance(self.images, Tensor) else self.images:
-            for part in _pictures(images).split(self.batch):
+            for part in as_pictures(images).split(self.batch):
                 kept = part[max(0, first - done):None if most is None else max(0, most - done)]
                 done += len(part)
                 if len(kept):
-                    yield kept.to(self.net.device)
+                    yield kept.float().to(self.net.device)
                 if most is not None and done >= most:
                     return
 
@@ -109,16 +115,24 @@ def _task(net: Any, segmenter: Any, layer: Any, layers: Any, seeds: Any, images:
         raise ArgumentError(f"dissect needs a net, as gw.load(name) gives; what came is a {type(net).__name__}.")
     if rule not in RULES:
         raise ArgumentError(one_of("rule", rule, RULES, where="dissect"))
-    sampled = None if calibration == "all" else _count_of("calibration", calibration)
     side = (net.image_size // 2 if net.image_size <= 128 else 64) if grid is None else _count_of("grid", grid)
     chosen = _layers(net, layer, layers)
     judge = _segmenter(net, segmenter)
     seeds, images = _inputs(net, seeds, images)
-    task = _Task(net, judge, chosen, seeds, images, sampled, max(1, side), _count_of("batch", batch))
+    task = _Task(net, judge, chosen, seeds, images, None, max(1, side), _count_of("batch", batch))
+    task = replace(task, calibration=_sample_of(calibration, task.total))
     task = replace(task, fitted=_fitted(task)) if rule == "iqr" else task
     if isinstance(judge, KnownMasks) and task.total and task.total != len(judge):
         raise ShapeError(f"{len(judge)} known masks for {task.total} pictures; give one per picture, in their order.")
     return task
+
+
+def _sample_of(calibration: Any, total: int) -> int | None:
+    """From how many pictures, at most, the thresholds come; None: from all. `total`: of all, 0 where it is not known."""
+    if calibration == "all":
+        return None
+    # a fixed number would be an ever smaller part of them, and units lit ever further from the share that is meant
+    return max(CALIBRATION, total // 4) if calibration is None else _count_of("calibration", calibration)
 
 
 def _fitted(task: _Task) -> int:
@@ -163,34 +177,18 @@ def _segmenter(net: LayeredNet, segmenter: Any) -> Segmenter | KnownMasks:
 
 
 def _inputs(net: LayeredNet, seeds: Any, images: Any) -> tuple[tuple[int, ...] | None, Any]:
-    """Seeds for a generator, pictures for a classifier. Errors: ArgumentError, SeedError, ShapeError."""
-    if isinstance(net, LayeredGenerator):
-        if images is not None:
-            raise ArgumentError(f"{net.name} draws its own pictures: give seeds, not images.")
-        numbers = check_seeds(range(1000) if seeds is None else seeds)
-        if not numbers:
-            raise ArgumentError("no picture to look at: the list of seeds is empty.")
+    """Seeds for a generator, for a classifier pictures or batches of them. Errors: ArgumentError, SeedError, ShapeError."""
+    numbers = drawn_seeds(net, seeds=seeds, images=images, default=range(1000))
+    if numbers is not None:
         return numbers, None
-    if seeds is not None or images is None:
-        raise ArgumentError(f"{net.name} draws nothing: give images, a tensor (n, 3, h, w) in [-1, 1], and no seeds.")
     if isinstance(images, (Tensor, np.ndarray)):
-        return None, _pictures(images)
+        return None, as_pictures(images)
     if not isinstance(images, Iterable):
         raise ArgumentError(f"images are a tensor or batches of them; what came is a {type(images).__name__}.")
     if iter(images) is images:
         raise ArgumentError("images are gone through twice, first for the thresholds: give a list, a data loader or a "
                             "tensor, not an iterator that runs out.")
     return None, images
-
-
-def _pictures(images: Any) -> Float[Tensor, "n 3 h w"]:
-    """Pictures as a tensor in [-1, 1]. Errors: ShapeError, ArgumentError."""
-    held = torch.as_tensor(images)
-    if held.ndim != 4 or held.shape[1] != 3 or not len(held):
-        raise ShapeError(f"pictures have the shape (n, 3, height, width); {tuple(held.shape)} came.")
-    if not held.is_floating_point() or not bool(((held >= -1.01) & (held <= 1.01)).all()):
-        raise ArgumentError("pictures are numbers in [-1, 1]; for bytes divide by 127.5 and subtract 1.")
-    return held.float()
 
 
 def _calibrate(task: _Task) -> Generator[Progress, None, list[Quantiles]]:
@@ -233,12 +231,16 @@ def _by_information(task: _Task, quantiles: Sequence[Quantiles]) -> Found:
     pairs = [PairCounts(limits, task.grid, task.grid, each.concept_cells, each.pictures)
              for each, (limits, _) in zip(levels, best, strict=True)]
     tops = yield from _count(task, [each.add for each in pairs])
-    found = []
-    for layer, each, counts, top, (limits, quality) in zip(task.layers, quantiles, pairs, tops, best, strict=True):
-        own = limits[np.arange(layer.channels), counts.iou.argmax(1)]
-        found.append(LayerFindings(layer, np.where(np.isfinite(own), own, each.quantile(1 - SHARE)), each.quantiles(KEPT), counts,
-                                   top, quality))
-    return found
+    return [_informed(*each) for each in zip(task.layers, quantiles, pairs, tops, best, strict=True)]
+
+
+def _informed(layer: Layer, quantiles: Quantiles, pairs: PairCounts, top: TopK,
+              best: tuple[np.ndarray, np.ndarray]) -> LayerFindings:
+    """What was counted by the `best` thresholds and their quality: each unit's threshold is that of its own concept."""
+    limits, quality = best
+    own = limits[np.arange(layer.channels), pairs.iou.argmax(1)]
+    own = np.where(np.isfinite(own), own, quantiles.quantile(1 - SHARE))
+    return LayerFindings(layer, own, quantiles.quantiles(KEPT), pairs, top, quality)
 
 
 def _count(task: _Task, adds: Sequence[Add]) -> Generator[Progress, None, list[TopK]]:
@@ -263,7 +265,7 @@ def _pass(task: _Task, adds: Sequence[Add], *, note: str, first: int = 0, last: 
             for run, add in zip(runs, adds, strict=True):
                 add(maps_on(run.features, task.grid), masks.to(run.features.device))
             for run, top in zip(runs, tops, strict=False):
-                top.add(run.features.amax((2, 3)).float().cpu(), task.numbers(done, len(inputs)))
+                top.add(peaks_of(run.features), task.numbers(done, len(inputs)))
         done += len(inputs)
         yield Progress(before + done, before + task.total if task.total else 0, note)
     return done

@@ -74,13 +74,19 @@ def graph(counts: pd.DataFrame, title: str) -> BarGraph:
             parts.append(_row(str(row[0]), row[2:], names, top, scale))
             top += max(LINE, BAR * len(names) + 6)
     rest = len(counts) - len(kept)
-    if rest or not len(kept):
-        parts.append(f'<text x="8" y="{top + 13}">{f"and {rest} more" if rest else "no unit draws a concept"}</text>')
-        top += LINE
+    last = f"and {rest} more" if rest else "" if len(kept) else "no unit draws a concept"
+    return framed(parts, top, title, said=_said(kept), last=last)
+
+
+def framed(parts: Sequence[str], top: int, title: str, *, said: str, last: str = "") -> BarGraph:
+    """The graph of these parts, which reach down to `top` (pixels): `said` are its numbers in words, `last` a line below it."""
+    if last:
+        parts, top = [*parts, f'<text x="8" y="{top + 13}">{last}</text>'], top + LINE
+    height, label = top + 8, escaped(f"{title}. {said}.", most=4000)
     return BarGraph(title, "".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gw-bars" role="img" aria-label="{_said(kept, title)}" '
-        f'width="{WIDTH}" height="{top + 8}" viewBox="0 0 {WIDTH} {top + 8}"><title>{escaped(title)}</title>',
-        f'<rect class="gw-back" width="{WIDTH}" height="{top + 8}" rx="6"/>', *parts, "</svg>"]))
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="gw-bars" role="img" aria-label="{label}" '
+        f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"><title>{escaped(title)}</title>',
+        f'<rect class="gw-back" width="{WIDTH}" height="{height}" rx="6"/>', *parts, "</svg>"]))
 
 
 def _legend(names: Sequence[str]) -> Iterator[str]:
@@ -103,7 +109,7 @@ def _row(concept: str, counts: Sequence[int], names: Sequence[str], top: int, sc
     return "".join(parts)
 
 
-def _said(counts: pd.DataFrame, title: str) -> str:
+def _said(counts: pd.DataFrame) -> str:
     """The graph in words."""
     rows = [f"{row[0]} {' and '.join(map(str, row[2:]))}" for row in counts.itertuples(index=False)]
-    return escaped(f"{title}. {', '.join(rows) or 'No unit draws a concept'}.", most=4000)
+    return ", ".join(rows) or "No unit draws a concept"

@@ -33,8 +33,8 @@ SAME = 1e-3                # of a layer's highest peak: as far as pictures of an
 @stepwise
 def dissect_cached(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = None, *, folder: str | os.PathLike,
                    version: str = "", layer: str | Layer | None = None, layers: Sequence[str | Layer] | None = None,
-                   seeds: Any = None, images: Any = None, rule: str = "quantile", calibration: int | str = 500,
-                   grid: int | None = None) -> Steps[Dissection]:
+                   seeds: Any = None, images: Any = None, rule: str = "quantile",
+                   calibration: int | str | None = None, grid: int | None = None) -> Steps[Dissection]:
     """`gw.dissect`, or what it answered before for the same question, from `folder` (which is made where there is none).
 
     The arguments are those of gw.dissect; `images` must be a tensor. `version`: whatever else the answer depends on; it is
@@ -58,7 +58,7 @@ def dissect_cached(net: LayeredNet, segmenter: Segmenter | KnownMasks | None = N
 
 
 def dissection_key(net: LayeredNet, segmenter: Any, *, version: str = "", layer: Any = None, layers: Any = None, seeds: Any = None,
-                   images: Any = None, rule: Any = "quantile", calibration: Any = 500, grid: Any = None) -> str:
+                   images: Any = None, rule: Any = "quantile", calibration: Any = None, grid: Any = None) -> str:
     """The key of a dissection, 64 hexadecimal digits: the same for the same question, another for any other.
 
     Errors: ArgumentError for what cannot be told from something else.
@@ -110,7 +110,7 @@ def _agrees(found: Dissection, net: LayeredNet, images: Tensor | None) -> bool:
             return False
         with torch.no_grad():
             inputs: Any = net.sample([number]) if isinstance(net, LayeredGenerator) else _one(images, number, net)
-            peaks = net.head(inputs, layer.layer).features.amax((2, 3))[0].float().cpu().numpy()
+            peaks = statistics.peaks_of(net.head(inputs, layer.layer).features)[0].numpy()
         units, slots = np.nonzero(layer.tops.pictures == number)
         wanted = layer.tops.values[units, slots]
         if not np.allclose(peaks[units], wanted, rtol=0, atol=SAME * max(1.0, float(np.abs(wanted).max(initial=0)))):

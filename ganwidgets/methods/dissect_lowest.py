@@ -15,7 +15,7 @@ from ganwidgets.core.examples import Examples
 from ganwidgets.core.inputs import Inputs, looked_at
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.nets import Layer, LayeredNet
-from ganwidgets.core.statistics import TopK
+from ganwidgets.core.statistics import TopK, peaks_of
 from ganwidgets.methods.dissect_examples import examples
 from ganwidgets.methods.dissection import TOP, Dissection, LayerFindings
 
@@ -50,7 +50,7 @@ def _lows(net: LayeredNet, found: LayerFindings, inputs: Inputs, batch: int) -> 
     lows, numbers, done = TopK(found.layer.channels, TOP), inputs.seeds or tuple(range(len(inputs))), 0
     for each in inputs.batches(batch):
         with torch.no_grad():
-            peaks = net.head(each, found.layer).features.float().amax((2, 3))
+            peaks = peaks_of(net.head(each, found.layer).features)
         lows.add(-peaks, numbers[done:done + len(peaks)])
         done += len(peaks)
         yield Progress(done, len(inputs), "pictures")

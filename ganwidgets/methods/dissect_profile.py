@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ganwidgets.core.markup import escaped
-from ganwidgets.methods.dissect_bars import BAR, COLORS, LINE, NAMES, WIDTH, BarGraph
+from ganwidgets.methods.dissect_bars import BAR, COLORS, LINE, NAMES, WIDTH, BarGraph, framed
 from ganwidgets.methods.dissect_compared import KINDS, Several, live_units, named
 from ganwidgets.methods.dissection import COUNTED, Dissection, LayerFindings
 
@@ -72,13 +72,7 @@ def drawing(counts: pd.DataFrame, title: str) -> BarGraph:
             parts.append(_bar(row, kinds, row["name"] if several else head, top))
             top += BAR + THIN + 6
     rest = counts["layer"].nunique() - len(layers)
-    if rest:
-        parts.append(f'<text x="8" y="{top + 13}">and {rest} more layers</text>')
-        top += LINE
-    return BarGraph(title, "".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gw-bars" role="img" aria-label="{_said(kept, kinds, title)}" '
-        f'width="{WIDTH}" height="{top + 8}" viewBox="0 0 {WIDTH} {top + 8}"><title>{escaped(title)}</title>',
-        f'<rect class="gw-back" width="{WIDTH}" height="{top + 8}" rx="6"/>', *parts, "</svg>"]))
+    return framed(parts, top, title, said=_said(kept, kinds), last=f"and {rest} more layers" if rest else "")
 
 
 def _legend(kinds: list[str]) -> Iterator[str]:
@@ -113,9 +107,9 @@ def _part(said: str, left: float, top: int, width: float, height: int, color: st
             f'fill="{color}"/></g>')
 
 
-def _said(counts: pd.DataFrame, kinds: list[str], title: str) -> str:
+def _said(counts: pd.DataFrame, kinds: list[str]) -> str:
     """The figure in words."""
     rows = [f"{row['layer']}, {row['name']}: {row['matched']} of {row['live']} live units ("
             + "".join(f"{SHOWN[kind]} {row[kind]}, " for kind in kinds) + f"with masks of other pictures {row['matched_other']})"
             for row in counts.to_dict("records")]
-    return escaped(f"{title}. {'; '.join(rows)}.", most=4000)
+    return "; ".join(rows)

@@ -28,7 +28,7 @@ from ganwidgets.core.nets import Layer, LayeredGenerator
 from ganwidgets.core.statistics import IoUCounts, Quantiles, TopK
 from ganwidgets.core.teams import Team, present_team
 from ganwidgets.methods import dissect as whole
-from ganwidgets.methods.dissect import BATCH, SHARE, _add_lit, _pass, _runs, _sample, _Task, _task, maps_on
+from ganwidgets.methods.dissect import BATCH, SHARE, _add_lit, _informed, _pass, _runs, _sample, _Task, _task, maps_on
 from ganwidgets.methods.dissection import KEPT, TOP, Dissection, LayerFindings
 
 EVERY = 500                # pictures after which a process writes down what it has counted
@@ -38,7 +38,7 @@ ANY_SIZE = 1 << 60         # what it counted may be as large as it is
 @stepwise
 def dissect_sharded(net: LayeredGenerator | Any, segmenter: Any = None, *, layer: str | Layer | None = None,
                     layers: Sequence[str | Layer] | None = None, seeds: Any = None, rule: str = "quantile",
-                    calibration: int | str = 500, grid: int | None = None, batch: int = BATCH,
+                    calibration: int | str | None = None, grid: int | None = None, batch: int = BATCH,
                     out: str | os.PathLike | None = None, every: int = EVERY, team: Team | None = None) -> Steps[Dissection]:
     """The dissection of a generator, shared by the processes of a team; every one of them answers the whole of it.
 
@@ -54,8 +54,7 @@ def dissect_sharded(net: LayeredGenerator | Any, segmenter: Any = None, *, layer
     work = _Work(task, ours, _Shelf(beside, fingerprint(task, rule), ours), at_least_one("every", every))
     quantiles = yield from _quantiles(work)
     findings = yield from (_by_information if rule == "iqr" else _by_quantile)(work, quantiles)
-    sampled = task.fitted if rule == "iqr" else "all" if calibration == "all" else task.calibrated(task.total)
-    found = Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, sampled)
+    found = Dissection(net.name, net.digest, task.segmenter.concepts, tuple(findings), rule, SHARE, task.stated(task.total))
     if beside is not None:
         if ours.rank == 0:
             _save(found, beside)
@@ -151,12 +150,7 @@ def _by_information(work: _Work, quantiles: Sequence[Quantiles]) -> Found:
              for each, (limits, _) in zip(levels, best, strict=True)]
     counts, tops = yield from _counted(work, empty, [part for each in empty for part in (each.limits, each.other_cells)],
                                        lambda held: [each.add for each in held])
-    found = []
-    for layer, each, pairs, top, (limits, quality) in zip(task.layers, quantiles, counts, tops, best, strict=True):
-        own = limits[np.arange(layer.channels), pairs.iou.argmax(1)]
-        found.append(LayerFindings(layer, np.where(np.isfinite(own), own, each.quantile(1 - SHARE)), each.quantiles(KEPT), pairs,
-                                   top, quality))
-    return found
+    return [_informed(*each) for each in zip(task.layers, quantiles, counts, tops, best, strict=True)]
 
 
 def _counted(work: _Work, fresh: Sequence[Statistic], given: Sequence[np.ndarray],

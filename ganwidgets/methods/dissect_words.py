@@ -23,6 +23,7 @@ from ganwidgets.core.errors import ArgumentError, ConceptError, one_of
 from ganwidgets.core.inputs import looked_at
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.nets import Layer, LayeredNet
+from ganwidgets.core.statistics import peaks_of
 
 BATCH = 8                  # pictures a step
 PARTS = 4                  # rows and columns of the squares that a picture is looked at in
@@ -104,7 +105,7 @@ def label_units(net: LayeredNet, scorer: TextImageScorer, words: Iterable[str], 
         with torch.no_grad():
             run = net.head(each, place)
             pictures = inputs.pictures(run, each)
-            peaks.append(torch.stack([_cells(run.features, box).amax((2, 3)) for box in boxes], 1).float().cpu())
+            peaks.append(torch.stack([peaks_of(_cells(run.features, box)) for box in boxes], 1))
             scores.append(torch.stack([_scores(scorer, _cells(pictures, box), texts) for box in boxes], 1).float().cpu())
         done += len(pictures)
         yield Progress(done, len(inputs), "pictures")

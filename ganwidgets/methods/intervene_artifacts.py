@@ -23,6 +23,7 @@ from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import Layer, LayeredClassifier, LayeredGenerator, PausedRun
 from ganwidgets.core.rankings import first_units
+from ganwidgets.core.statistics import peaks_of
 from ganwidgets.methods.intervene import random_units
 
 BATCH = 16                 # pictures a step
@@ -82,7 +83,7 @@ def artifact_units(g: LayeredGenerator, features: Features, reference: Any, *, l
     looks, peaks = list[Tensor](), list[Tensor]()
     for paused, done in _runs(g, place, numbers):
         looks.append(_rows(features, _tail(g, paused)))
-        peaks.append(paused.features.amax((2, 3)).float().cpu())
+        peaks.append(peaks_of(paused.features))
         yield Progress(done, len(numbers) + place.channels, "pictures")
     rows, highest = torch.cat(looks).numpy(), torch.cat(peaks).numpy()
     distances = np.zeros(place.channels)
@@ -147,7 +148,7 @@ def repair(g: LayeredGenerator, found: Artifacts, features: Features, reference:
 
 def _lit(found: Artifacts, units: list[int], features: Tensor) -> Float32[Tensor, " n"]:
     """How high these units peak in each picture: the mean over them, each in its own deviations."""
-    peaks = features[:, units].amax((2, 3)).float().cpu()
+    peaks = peaks_of(features[:, units])
     scale = np.maximum(found.deviations[units], 1e-12)
     return ((peaks - torch.from_numpy(found.means[units]).float()) / torch.from_numpy(scale).float()).mean(1)
 

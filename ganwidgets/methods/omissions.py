@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ganwidgets.core.concepts import KnownMasks, Segmenter
 from ganwidgets.core.errors import ArgumentError, StatisticsError, one_of
+from ganwidgets.core.gaussians import Gaussian, frechet_parts
 from ganwidgets.core.jobs import Progress, Steps, stepwise
 from ganwidgets.core.latents import check_seeds
 from ganwidgets.core.nets import LayeredGenerator
@@ -183,14 +184,5 @@ def frechet_segmentation_distance(a: Statistics, b: Statistics, *, scale: str = 
         shown = deviation > 0
         left_out = tuple(name for name, kept in zip(b.concepts, shown, strict=True) if not kept)
         tables = (a.table[:, shown] / deviation[shown], b.table[:, shown] / deviation[shown])
-    mean = float(np.square(tables[0].mean(axis=0) - tables[1].mean(axis=0)).sum())
-    covariance = _covariance_part(*(np.atleast_2d(np.cov(table, rowvar=False)) for table in tables))
+    mean, covariance = frechet_parts(*(Gaussian.of(table) for table in tables))
     return Distance(mean + covariance, mean, covariance, left_out)
-
-
-def _covariance_part(a: np.ndarray, b: np.ndarray) -> float:
-    """Tr(a + b - 2 (a b)^(1/2)), through the symmetric root of b: real, and exact also where a covariance is singular."""
-    values, vectors = np.linalg.eigh(b)
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    shared = np.sqrt(np.linalg.eigvalsh(root @ a @ root).clip(min=0)).sum()
-    return max(0.0, float(np.trace(a) + np.trace(b) - 2 * shared))

@@ -18,7 +18,7 @@ from ganwidgets.models.checkpoints import in_words
 from ganwidgets.models.contents import Contents
 from ganwidgets.models.diffusion_net import OneStepNet
 from ganwidgets.models.pipelines import build_parts, diffusers
-from ganwidgets.models.prompts import Reader, as_prompts
+from ganwidgets.models.prompts import PromptReader, as_prompts
 from ganwidgets.models.wrapping import frozen
 
 KIND = "diffusion"
@@ -39,7 +39,7 @@ class OneStep(ChainGenerator):
     layers: tuple[Layer, ...] = field(repr=False)
     image_size: int
     latent_shape: tuple[int, ...]
-    reader: Reader = field(repr=False)
+    reader: PromptReader = field(repr=False)
     prompt: str = ""
     companions: Mapping[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
     digests: WeightDigests | None = field(default=None, repr=False)
@@ -102,7 +102,7 @@ def one_step(unet: Any, vae: Any, text_encoders: Sequence[Any], tokenizers: Sequ
         raise CheckpointError(f"the U-Net of {name} predicts {prediction!r}; known here are {' and '.join(PREDICTIONS)}.")
     net: Any = frozen(OneStepNet(unet, vae, timestep=timestep, sigma=sigma, prediction=prediction))
     encoders = tuple(frozen(encoder).to("cpu") for encoder in text_encoders)
-    reader = Reader(tuple(tokenizers), encoders, net.pooled)
+    reader = PromptReader(tuple(tokenizers), encoders, net.pooled)
     check_fit(unet, vae, reader, name)
     shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
     with in_words(f"the parts of {name} do not fit together"):
@@ -125,7 +125,7 @@ def last_step(schedule: Mapping[str, Any], name: str) -> tuple[int, float]:
     return count - 1, ((1 - signal) / signal) ** 0.5
 
 
-def check_fit(unet: Any, vae: Any, reader: Reader, name: str) -> None:
+def check_fit(unet: Any, vae: Any, reader: PromptReader, name: str) -> None:
     """Errors: CheckpointError for parts of different nets."""
     config, code, text = unet.config, vae.config.latent_channels, reader.widths[0]
     if not isinstance(config.sample_size, int) or config.sample_size < 1:
@@ -140,7 +140,7 @@ def check_fit(unet: Any, vae: Any, reader: Reader, name: str) -> None:
         raise CheckpointError(f"the VAE of {name} shifts its code by latents_mean, which is unknown here.")
 
 
-def measured(net: OneStepNet, shape: Sequence[int], reader: Reader) -> tuple[tuple[Layer, ...], int]:
+def measured(net: OneStepNet, shape: Sequence[int], reader: PromptReader) -> tuple[tuple[Layer, ...], int]:
     """The layers, and the side of a picture, by a run of shapes alone."""
     given = [torch.zeros(1, *sides, device="meta") for sides in (shape, (reader.length, reader.widths[0]), (reader.widths[1],))]
     with torch.no_grad(), full_float32():

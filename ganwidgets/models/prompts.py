@@ -16,7 +16,7 @@ KEPT = 256      # prompts that are remembered
 
 @final
 @dataclass(frozen=True, eq=False)
-class Reader:
+class PromptReader:
     """Tokenizers and text encoders, one or two of each. They stay on the CPU, so that a prompt is the same on every device.
 
     `pooled`: as SDXL reads, from the last layer but one, and as one vector too.

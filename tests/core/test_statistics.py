@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ganwidgets.core.counting import products
 from ganwidgets.core.errors import ArgumentError, ShapeError, StatisticsError
-from ganwidgets.core.statistics import IoUCounts, Moments, Quantiles, TopK, edges_of, keys_of
+from ganwidgets.core.statistics import IoUCounts, Moments, Quantiles, TopK, edges_of, keys_of, peaks_of
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 tables = st.lists(st.tuples(floats, floats), min_size=1, max_size=40)
@@ -255,3 +255,11 @@ def test_what_does_not_fit_is_refused():
     counts = IoUCounts(2, 2, 3, 3)
     with pytest.raises(StatisticsError, match="do not fit"):
         counts.add(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+def test_peaks_are_float32_whatever_the_features_are(dtype):
+    features = torch.randn(3, 2, 4, 5, generator=torch.Generator().manual_seed(0)).to(dtype)
+    found = peaks_of(features)
+    assert found.dtype == torch.float32 and found.shape == (3, 2)
+    assert torch.equal(found, features.float().flatten(2).max(2).values)

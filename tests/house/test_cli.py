@@ -45,7 +45,7 @@ def test_dissect(tmp_path, capsys):
     assert cli.main(["dissect", "storybook", "--seeds", "0:24", "--out", str(out), "--device", "cpu"]) == 0
     found = gw.open_dissection(out)
     g = gw.load("storybook", device="cpu")
-    assert len(found.table) == g.layer_at(16).channels
+    assert len(found.table) == g.layer_at(16).channels and found.calibration == 24
     assert g.layer_at(16).name in capsys.readouterr().out
 
 

@@ -193,6 +193,23 @@ def test_left_out_layer_and_seeds(toy, colours):
     assert "grid 8 x 8" in repr(dissect(toy, colours, seeds=range(4), progress=False))
 
 
+def test_left_out_the_thresholds_come_from_a_quarter_of_the_pictures(toy, toy_classifier, colours, monkeypatch):
+    def states(net, **how):
+        return dissect(net, colours, progress=False, **how).calibration
+
+    assert [module._sample_of(None, total) for total in (0, 1, 2000, 2003, 4000, 8001)] == [500, 500, 500, 500, 1000, 2000]
+    assert states(toy, seeds=range(12)) == 12
+    monkeypatch.setattr(module, "CALIBRATION", 6)
+    assert [states(toy, seeds=range(number)) for number in (4, 6, 24, 31, 40)] == [4, 6, 6, 7, 10]
+    assert [states(toy, seeds=range(number), rule="iqr") for number in (4, 24, 40)] == [2, 6, 10]
+    images = torch.rand(40, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert states(toy_classifier, images=images) == 10 and states(toy_classifier, images=list(images.split(9))) == 6
+    left_out, said, other = (dissect(toy, colours, seeds=range(40), progress=False, **how)
+                             for how in ({}, {"calibration": 10}, {"calibration": 9}))
+    assert left_out.table.equals(said.table) and not left_out.table.equals(other.table)
+    assert states(toy, seeds=range(40), calibration="all") == "all" and states(toy, seeds=range(40), calibration=80) == 40
+
+
 def test_the_grid_is_half_the_picture_up_to_128_px(toy, colours):
     for size, grid in ((16, 8), (128, 64), (256, 64)):
         task = module._task(dataclasses.replace(toy, image_size=size), colours, "first", None, [0], None, "quantile",

@@ -64,8 +64,8 @@ def test_whatever_it_depends_on_gives_another_key(planted):
         (g, judge, {}), (moved, judge, {}), (edit.apply(g), judge, {}), (edit.on([3]).apply(g), judge, {}),
         (replace(g, net=Other()), judge, {}), (g, Renamed(), {}), (g, judge, {"layer": "layer1"}),
         (g, judge, {"layer": None, "layers": ["layer1", "layer2"]}), (g, judge, {"seeds": [*SEEDS][::-1]}),
-        (g, judge, {"seeds": range(7)}), (g, judge, {"rule": "iqr"}), (g, judge, {"calibration": "all"}), (g, judge, {"grid": 32}),
-        (g, judge, {"version": "2"}), (g, judge, {"layer": None}))]
+        (g, judge, {"seeds": range(7)}), (g, judge, {"rule": "iqr"}), (g, judge, {"calibration": "all"}),
+        (g, judge, {"calibration": 3}), (g, judge, {"grid": 32}), (g, judge, {"version": "2"}), (g, judge, {"layer": None}))]
     assert len(set(keys)) == len(keys) and all(len(key) == 64 for key in keys)
     same = replace(g, net=PlantedNet(), digests=None)
     assert dissection_key(same, type(judge)(), layers=[g.layer("layer2")], seeds=list(SEEDS)) == keys[0]

@@ -91,6 +91,15 @@ def test_every_pixel_of_every_picture_and_known_masks(toy, colours):
         assert same(found, dissect(toy, masks, **how)) and found.calibration == "all"
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_left_out_the_thresholds_come_from_as_many_pictures(toy, colours, rule, monkeypatch):
+    monkeypatch.setattr(whole, "CALIBRATION", 6)
+    how = {"layers": ["first"], "seeds": range(40), "rule": rule, "batch": 3, "progress": False}
+    alone, said = dissect(toy, colours, **how), dissect(toy, colours, calibration=10, **how)
+    for found in Room(2).run(lambda team: dissect_sharded(toy, colours, team=team, **how)):
+        assert same(found, alone) and same(found, said) and found.calibration == 10
+
+
 def begun(toy, colours, out, *, rule="quantile", steps=9, team=None, **changed):
     """Some steps, and no more: as far as a process came that was killed."""
     work = dissect_sharded.steps(toy, colours, rule=rule, out=out, every=3, team=team, **{**HOW, **changed})
