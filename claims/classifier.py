@@ -34,7 +34,7 @@ RECIPES = {"storybook": Recipe(), "study": STUDY}
 RANKED, MEASURED = 60_000, 3_700_000        # the first seeds of the renders on which units are ranked, and measured
 EACH = {"storybook": 200, "study": 20}      # renders of each class in either
 AIM, NOISES = 0.85, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5)    # balanced accuracy; of noise, on the scale -1..1
-LAYERS, LAYER = ("conv3_2", "conv4_1", "conv4_2"), "conv4_2"    # the last is the paper's place, and the verdict's
+LAYERS, LAYER = ("conv3_2", "conv4_1", "conv4_2"), "conv4_2"    # the last is the paper's place; a mean and a linear map follow it
 FEW, KEPT, DRAWS = 4, 8, 20                 # units removed; kept alone; random draws
 COUNTS = (1, 2, FEW, KEPT, 16, 32)          # of the curves
 MANY = 7                                    # classes: units that matter to so many or more are one group, as in the paper
@@ -254,24 +254,32 @@ def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def concluded(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What holds of one net."""
-    own, moves, tells = rows[LAYER], rows["attack"], rows["detector"]
-    here = moves["layers"][LAYER]
-    return {
-        "removed": {"left": own["left"], "holds": own["left"] <= GONE},
-        "random": {"left": own["left_random"], "holds": own["left_random"] >= STAYS},
-        "kept alone": {"kept": own["kept"], "holds": own["kept"] >= ENOUGH},
-        "interpretability": {**own["interpretability"], "holds": own["interpretability"]["spearman"] > 0
-                             and own["interpretability"]["p"] < CERTAIN},
-        "attack": {"success": moves["success"], "length": moves["length"], "holds": moves["success"] >= SUCCESS},
-        "moved": {name: {"ratio": here["attack"][name], "holds": here["attack"][name][0] >= MOVED and here["attack"][name][1] > 1}
-                  for name in ("target", "source")},
-        "signs": {"target": here["attack"]["signed_target"], "source": here["attack"]["signed_source"],
-                  "holds": here["attack"]["signed_source"][0] < 0 < here["attack"]["signed_target"][0]},
-        "noise": {name: {"ratio": here["noise"][name], "holds": ALIKE[0] <= here["noise"][name][0] <= ALIKE[1]}
-                  for name in ("target", "source")},
-        "detector": {"balanced": tells["balanced"], "random": tells["random"],
-                     "holds": tells["balanced"] >= DETECTS and tells["balanced"] - tells["random"] >= ABOVE}}
+    """What holds of one net, layer by layer."""
+    moves, tells = rows["attack"], rows["detector"]
+    return {**{layer: {**rests(rows[layer]), **moves_units(moves["layers"][layer])} for layer in LAYERS},
+            "attack": {"success": moves["success"], "length": moves["length"], "holds": moves["success"] >= SUCCESS},
+            "detector": {"balanced": tells["balanced"], "random": tells["random"],
+                         "holds": tells["balanced"] >= DETECTS and tells["balanced"] - tells["random"] >= ABOVE}}
+
+
+def rests(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether classes rest on few units, and whether units that many rest on agree better with a concept."""
+    order = own["interpretability"]
+    return {"removed": {"left": own["left"], "holds": own["left"] <= GONE},
+            "random": {"left": own["left_random"], "holds": own["left_random"] >= STAYS},
+            "kept alone": {"kept": own["kept"], "holds": own["kept"] >= ENOUGH},
+            "interpretability": {**order, "holds": order["spearman"] > 0 and order["p"] < CERTAIN}}
+
+
+def moves_units(found: Mapping[str, Mapping[str, list[float]]]) -> dict[str, Any]:
+    """Whether an attack moves the units that matter to source and target, and noise of its length does not."""
+    own, noise = found["attack"], found["noise"]
+    return {"moved": {name: {"ratio": own[name], "holds": own[name][0] >= MOVED and own[name][1] > 1}
+                      for name in ("target", "source")},
+            "signs": {"target": own["signed_target"], "source": own["signed_source"],
+                      "holds": own["signed_source"][0] < 0 < own["signed_target"][0]},
+            "noise": {name: {"ratio": noise[name], "holds": ALIKE[0] <= noise[name][0] <= ALIKE[1]}
+                      for name in ("target", "source")}}
 
 
 def digests() -> dict[str, str]:

@@ -22,7 +22,7 @@ import ganwidgets as gw
 import ganwidgets.methods.attack as attack
 import ganwidgets.methods.importance as importance
 import ganwidgets.models.efficientnet as efficientnet
-from claims.classifier import ALIKE, ENOUGH, GONE, MOVED, PAPER, STAYS, SUCCESS, ratio, rounded, signed
+from claims.classifier import ENOUGH, GONE, PAPER, STAYS, SUCCESS, moves_units, ratio, rounded, signed
 from claims.record import Claim
 from ganwidgets.core.images import to_tensor
 
@@ -174,15 +174,10 @@ def conclude(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "removed": {"left": curves["left"][few], "holds": curves["left"][few] <= GONE},
         "random": {"left": curves["left_random"][few], "holds": curves["left_random"][few] >= STAYS},
         "kept alone": {"kept": curves["kept"][alone], "holds": curves["kept"][alone] >= ENOUGH},
-        "attack": {"success": moves["success"], "length": moves["length"], "foolbox": [theirs["success"], theirs["length"]],
-                   "holds": moves["success"] >= SUCCESS},
-        "moved": {name: {"ratio": moves["moved"][name], "holds": moves["moved"][name][0] >= MOVED and moves["moved"][name][1] > 1}
-                  for name in ("target", "source")},
-        "signs": {"target": moves["moved"]["signed_target"], "source": moves["moved"]["signed_source"],
-                  "holds": moves["moved"]["signed_source"][0] < 0 < moves["moved"]["signed_target"][0]},
-        "noise": {name: {"ratio": moves["moved_by_noise"][name],
-                         "holds": ALIKE[0] <= moves["moved_by_noise"][name][0] <= ALIKE[1]} for name in ("target", "source")},
-        "paper": PAPER}
+        "attack": {"success": moves["success"], "length": moves["length"], "holds": moves["success"] >= SUCCESS},
+        "no longer than foolbox's": {"success": theirs["success"], "length": theirs["length"],
+                                     "holds": moves["length"] <= 1.02 * theirs["length"]},
+        **moves_units({"attack": moves["moved"], "noise": moves["moved_by_noise"]}), "paper": PAPER}
 
 
 def digests() -> dict[str, str]:
