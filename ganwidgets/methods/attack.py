@@ -24,7 +24,7 @@ from ganwidgets.core.statistics import peaks_of
 SEARCHES, STEPS, RATE = 5, 200, 0.01
 BATCH = 50
 FIRST = 1.0                 # how much the wrong class counts beside the squared length of the change, at first
-MORE = 10.0                 # times as much after a search that failed
+TIMES = 10.0                # times as much after searches that all failed, and a part of it while all succeeded
 EDGE = 1 - 1e-6             # where pictures are kept from 1, that tanh can reach
 NOISE_SEED = 0
 
@@ -91,10 +91,11 @@ class _Search:
         return _Search(before.clone(), one * float("inf"), one * FIRST, one * 0, one * float("inf"), one < 0)
 
     def narrow(self) -> None:
-        """The weights of the next search: between two, or more where none was enough."""
+        """The weights of the next search: between two, more where none was enough, less where none was too little."""
         self.most = torch.where(self.hit, torch.minimum(self.most, self.weight), self.most)
         self.least = torch.where(self.hit, self.least, torch.maximum(self.least, self.weight))
-        self.weight = torch.where(self.most.isinf(), self.weight * MORE, (self.least + self.most) / 2)
+        between = torch.where(self.least == 0, self.weight / TIMES, (self.least + self.most) / 2)
+        self.weight = torch.where(self.most.isinf(), self.weight * TIMES, between)
         self.hit = torch.zeros_like(self.hit)
 
 
