@@ -61,7 +61,8 @@ class Others:
         """A unit's pictures and maps, in steps. Errors: UnitError, ArgumentError with nothing beside, or with no model of it."""
         found = self._source(name)
         if found.maps is None:
-            raise ArgumentError(f"{name} is beside with no model, so its pictures are those of its row; beside=(its model, it) has more.")
+            raise ArgumentError(f"{name} is beside with no model, so its pictures are those of its row; "
+                                "beside=(its model, it) has more.")
         return (yield from found.maps.answer(found.layer, unit, lowest=lowest))
 
     def _source(self, name: str) -> Source:
