@@ -145,8 +145,8 @@ REQUESTS = {
         ),
         Request(
             "maps",
-            (_UNIT, Field("lowest", "flag")),
-            doc="the pictures in which it goes highest or lowest, and its maps",
+            (_UNIT, Field("lowest", "flag"), Field("beside", "flag", optional=True)),
+            doc="the pictures in which it goes highest or lowest, and its maps; beside: a unit of what is beside",
             quiet=True,
         ),
         Request(

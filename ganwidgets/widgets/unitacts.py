@@ -43,7 +43,7 @@ def probe(lab: "UnitBrowser", message: Message) -> dict[str, Any]:
 # looks take many steps, between which other labs of the model may act
 LOOKS: dict[str, Any] = {
     "rows": lambda lab, message: lab._page(message["units"], message.fields.get("beside", False)),
-    "maps": lambda lab, message: lab._maps_of(message["unit"], message["lowest"]),
+    "maps": lambda lab, message: lab._maps_of(message["unit"], message["lowest"], message.fields.get("beside", False)),
 }
 ACTS: dict[str, Any] = {
     "show": lambda lab, message: lab.show(message["seed"]),

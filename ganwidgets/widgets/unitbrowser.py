@@ -77,7 +77,7 @@ class UnitBrowser(LabWidget):
         self._easel = Easel(g, name)  # type: ignore[arg-type]
         self._rows, self._maps = UnitRows(g, d), None if g is None else UnitMaps(g, d)
         self._evidence = Evidence.of(d, causes, untrained, alike)
-        self._others = Others(d, self._rows, self._evidence, beside)
+        self._others = Others(d, self._rows, self._maps, self._evidence, beside)
         self._choices: Timeline[Choice] | None = None
         super().__init__(g if g is not None else d, driver=driver, **settings)
         self._choices = Timeline(Choice(name, change=self.change, amount=self.amount))
@@ -369,7 +369,9 @@ class UnitBrowser(LabWidget):
     def _page(self, units: Sequence[int], beside: bool) -> Generator[Any, None, dict[str, Any]]:
         return self._others.page(self.beside, units) if beside else self._rows.page(self.layer, units, self._lit())
 
-    def _maps_of(self, unit: int, lowest: bool) -> Generator[Any, None, dict[str, Any]]:
+    def _maps_of(self, unit: int, lowest: bool, beside: bool) -> Generator[Any, None, dict[str, Any]]:
+        if beside:
+            return self._others.maps(self.beside, unit, lowest=lowest)
         self._model("maps")
         assert self._maps is not None
         return self._maps.answer(self.layer, unit, lowest=lowest)

@@ -246,8 +246,8 @@ export interface Requests {
   list: { layer: string };
   /** the pictures that light them most; beside: of what is beside */
   rows: { units: number[]; beside?: boolean };
-  /** the pictures in which it goes highest or lowest, and its maps */
-  maps: { unit: number; lowest: boolean };
+  /** the pictures in which it goes highest or lowest, and its maps; beside: a unit of what is beside */
+  maps: { unit: number; lowest: boolean; beside?: boolean };
   /** another threshold; without a value, the dissection's own */
   threshold: { unit: number; value?: number };
   /** put another table beside; empty: none */

@@ -32,6 +32,7 @@ describe("the histogram", () => {
     const bins = binsOf(SHARES, QUANTILES, axisOf(SHARES, QUANTILES) as NonNullable<ReturnType<typeof axisOf>>);
     expect(bins).toHaveLength(5);
     expect(bins[0]?.height).toBe(1);
+    bins.map((bin) => bin.share).forEach((share, i) => expect(share).toBeCloseTo([0.4, 0.09, 0.005, 0.004, 0.001][i] as number, 12));
     bins.forEach((bin, i) => expect(bin.from).toBeCloseTo(i === 0 ? 0 : (bins[i - 1]?.to as number), 12));
     const flat = [0, 0, 0, 0, 1, 3];
     expect(binsOf(SHARES, flat, axisOf(SHARES, flat) as NonNullable<ReturnType<typeof axisOf>>)).toHaveLength(2);
@@ -83,10 +84,19 @@ describe("the panel of a unit", () => {
     find(".gw-row[data-unit='3']").click();
     expect(find(".gw-panel").hidden).toBe(false);
     expect(find(".gw-panel-name").textContent).toBe("3 · tree");
+    expect(find(".gw-panel-note").textContent).toBe("IoU 0.30 · null 0.01");
     expect(find(".gw-hist").getAttribute("aria-label")).toContain("1 % above 0.24");
     expect(find(".gw-threshold-words").textContent).toBe("Lit above 0.24: 1 % of all pixels.");
     expect(find(".gw-threshold").getAttribute("aria-valuetext")).toContain("0.24");
     expect(find("[data-act='threshold-own']").getAttribute("aria-disabled")).toBe("true");
+  });
+
+  it("tells each bar's share, and hatches the half whose spread is not kept", () => {
+    const { find, el } = panel();
+    find(".gw-row[data-unit='3']").click();
+    expect(find(".gw-hist-half").textContent).toBe("50 %");
+    expect([...el.querySelectorAll(".gw-hist-share")].map((each) => each.textContent)).toEqual(["", "", "", "0.4 %", "0.1 %"]); // the others are too narrow
+    expect(find(".gw-hist-ends").textContent).toBe("median 0.03highest 6.9");
   });
 
   it("says nothing to the kernel while it slides, and once where it rests", async () => {

@@ -109,7 +109,45 @@ describe("beside", () => {
   });
 });
 
+describe("a unit beside", () => {
+  it("opens in the panel, its threshold is only tried, and it goes with its table", async () => {
+    vi.useFakeTimers();
+    const { of, find, el, say, post } = shown(ROWS);
+    find(".gw-row[data-unit='3']").click();
+    say({ beside: "layer4" });
+    post({ kind: "table", layer: "layer5", beside: true }, [tableOf([row(9, "sky", 0.5)], { name: "layer4" })]);
+    find(".gw-list-box + .gw-list-box .gw-row").click();
+    expect(find(".gw-panel-unit").textContent).toBe("layer4 · 9 · skyIoU 0.50 · null 0.01");
+    expect(el.querySelectorAll(".gw-active")).toHaveLength(1);
+    expect(find(".gw-heat").hidden).toBe(true);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(of("maps").at(-1)).toMatchObject({ unit: 9, beside: true });
+    for (const kind of ["input", "change"]) {
+      find<HTMLInputElement>(".gw-threshold").value = "900";
+      find(".gw-threshold").dispatchEvent(new Event(kind));
+    }
+    expect(find(".gw-threshold-words").textContent).toContain("(dissected: 1)");
+    expect(of("threshold")).toEqual([]);
+    find(".gw-row[data-unit='3']").click();
+    expect(find(".gw-panel-name").textContent).toBe("3 · tree");
+    find(".gw-list-box + .gw-list-box .gw-row").click();
+    say({ beside: "" });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(find(".gw-panel").hidden).toBe(true);
+  });
+});
+
 describe("the list", () => {
+  it("says when nothing fits, and lists every unit again", () => {
+    const { find, units } = shown();
+    expect(find(".gw-none").hidden).toBe(true);
+    find<HTMLInputElement>(".gw-search").value = "attic";
+    find(".gw-search").dispatchEvent(new Event("input"));
+    expect([units(), find(".gw-none").hidden, find(".gw-status").textContent]).toEqual([[], false, "0 units listed."]);
+    find("[data-act='everything']").click();
+    expect([units().length, find(".gw-none").hidden]).toEqual([4, true]);
+  });
+
   it("holds only the rows in sight, however many there are", () => {
     const { units, find, el } = shown(Array.from({ length: 4096 }, (_, i) => row(i, "tree", 1 - i / 5000)));
     expect(units().length).toBeLessThan(20);

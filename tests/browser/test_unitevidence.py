@@ -155,6 +155,12 @@ def test_two_layers_side_by_side(units):
     assert rows(units, BESIDE)[:4] == units.lab._dissection.at(other).table.unit.tolist()[:4]
     units.page.wait_for_timeout(300)
     look(units, "beside")
+    unit = rows(units, BESIDE)[0]
+    units.page.click(f"{BESIDE} .gw-row[data-unit='{unit}']")
+    units.page.wait_for_selector(".gw-panel-strip[data-which='lowest'] canvas[data-gw-lit]")
+    assert units.page.inner_text(".gw-panel-name").startswith(f"{other} · {unit} · ")
+    assert {(each["unit"], each["beside"]) for each in units.of("maps")} == {(unit, True)}
+    look(units, "beside-panel")
     units.page.focus(".gw-list")
     units.page.keyboard.press("z")
     units.page.wait_for_function(f"() => document.querySelector('{BESIDE}').hidden")

@@ -204,3 +204,23 @@ def test_another_table_is_put_beside_and_taken_away(planted, both, tangle, entan
             lab.put_beside("attic")
     with pytest.raises(ArgumentError, match="beside"):
         UnitBrowser(planted.generator, both, beside=planted.generator, driver="inline")
+
+
+def test_units_of_what_is_beside_have_maps_where_their_model_came_too(planted, both, tangle, entangled):
+    name = f"tangle {entangled.layer.name}"
+    with UnitBrowser(planted.generator, both, layer="layer2", beside={"tangle": (entangled.generator, tangle), "bare": both},
+                     driver="inline") as lab:
+        hand = Hand(lab)
+        asked = {"unit": 2, "lowest": True, "beside": True}
+        assert "nothing is put beside" in hand.ask("maps", **asked)["message"]
+        lab.put_beside(name)
+        found = hand.ask("maps", **asked)
+        with UnitBrowser(entangled.generator, tangle, driver="inline") as alone:
+            wanted = Hand(alone).ask("maps", unit=2, lowest=True)
+        assert found["buffers"] == wanted["buffers"] and found["numbers"] == wanted["numbers"]
+        lab.put_beside("layer1")
+        below = hand.ask("maps", **asked)["buffers"]
+        lab.list_layer("layer1")
+        assert hand.ask("maps", unit=2, lowest=True)["buffers"] == below, "another layer of the same model"
+        lab.put_beside("bare layer1")
+        assert "with no model" in hand.ask("maps", **asked)["message"]

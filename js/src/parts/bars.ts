@@ -1,7 +1,7 @@
 // The concept bar chart: how many units draw each concept; a bar is a button that lists its units alone.
 
 import type { UnitRow } from "../messages";
-import { button, keyed, make, press } from "./dom";
+import { button, keyed, make, press, roving } from "./dom";
 
 export interface Bar {
   readonly concept: string;
@@ -35,7 +35,8 @@ export interface Bars {
 }
 
 export function conceptBars(signal: AbortSignal, changed: (concept: string) => void): Bars {
-  const list = make("div", "gw-bars-list", { role: "group", "aria-label": "Concepts: how many units draw each" });
+  const list = make("div", "gw-bars-list", { role: "toolbar", "aria-label": "Concepts: how many units draw each" });
+  const settle = roving(list, ".gw-bar-button", signal);
   const node = make("div", "gw-bars", {}, list);
   let [all, chosen]: [readonly Bar[], string] = [[], ""];
 
@@ -53,6 +54,7 @@ export function conceptBars(signal: AbortSignal, changed: (concept: string) => v
       (each.querySelector(".gw-bar-count") as HTMLElement).textContent = bar.beside === null ? String(bar.count) : `${bar.count} · ${bar.beside}`;
       press(each, bar.concept === chosen);
     });
+    settle();
   }
 
   function create(bar: Bar): HTMLElement {

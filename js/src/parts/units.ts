@@ -19,13 +19,15 @@ export interface UnitList {
   forget(): void;
   /** Bring a unit into sight and choose it. */
   choose(unit: number): void;
+  /** No unit is chosen; nothing is said of it. */
+  leave(): void;
   /** Show other pictures of a unit for now; null: as they were, drawn anew by the kernel. */
   relit(unit: number, pictures: HTMLCanvasElement | null): void;
 }
 
 export interface Look {
   readonly label: string;
-  /** of the table that is put beside: to be looked at only */
+  /** of the table that is put beside: its units are looked at, not ticked */
   readonly beside: boolean;
 }
 
@@ -84,7 +86,7 @@ export function unitList(studio: Studio, acts: Acts, { label, beside }: Look, ch
     (title as HTMLElement).textContent = row.concept || "no concept";
     const marks = [`unit ${row.unit}`, row.kind, row.live ? "" : "never lit", row.twin === null ? "" : `same as ${row.twin}`];
     (unit as HTMLElement).textContent = marks.filter(Boolean).join(" · ");
-    (iou as HTMLElement).textContent = note(row);
+    (iou as HTMLElement).textContent = note(row).replace(/null /, "null\u00a0"); // a number stays with its word
     each.title = [row.concept || "no concept", ...marks.filter(Boolean), note(row)].filter(Boolean).join(" · ");
     paint(each.querySelector("canvas") as HTMLCanvasElement, row.unit);
   }
@@ -178,6 +180,10 @@ export function unitList(studio: Studio, acts: Acts, { label, beside }: Look, ch
       stale.clear();
     },
     choose: (unit) => go(rows.findIndex((row) => row.unit === unit)),
+    leave() {
+      active = -1;
+      draw();
+    },
     relit(unit, canvas) {
       if (!canvas) {
         stale.add(unit);

@@ -11,7 +11,7 @@ import { progress, title } from "../parts/notices";
 import { unitSets } from "../parts/sets";
 import { sheetDesk } from "../parts/sheet";
 import { tallies } from "../parts/tallies";
-import { unitList } from "../parts/units";
+import { unitList, type UnitList } from "../parts/units";
 import { draws, open, pictureNumber, reachable, type Acts, type Studio } from "../studio";
 import { heatMap } from "./heat";
 import { prober } from "./probe";
@@ -37,20 +37,31 @@ export function render(props: Props): () => void {
   const pages = turner(studio, acts);
   const sheet = sheetDesk(studio.signal, studio.say, HELP);
   const help = button({ act: "help", label: "Keys and help", icon: "help", key: "?" }, sheet.help, studio.signal);
-  const list = unitList(studio, acts, { label: "Units", beside: false }, (row) => (heat.of(row), panel.of(row)));
+  const list = unitList(studio, acts, { label: "Units", beside: false }, (row) => {
+    other.leave();
+    heat.of(row);
+    panel.of(row && { row, table: here, beside: false });
+  });
   const panel = unitPanel(studio, acts, (unit, pictures) => list.relit(unit, pictures));
-  const other = unitList(studio, acts, { label: "Units beside", beside: true }, () => {});
-  const names = [make("p", "gw-list-name"), make("p", "gw-list-name")] as const;
-  const second = make("div", "gw-list-box", {}, names[1], other.node);
-  const filter = filterBar(studio.signal, filtered, besideMenu(studio, acts));
+  const other = unitList(studio, acts, { label: "Units beside", beside: true }, (row) => {
+    list.leave();
+    heat.of(null); // the picture is not of that table
+    panel.of(row && there && { row, table: there, beside: true });
+  });
+  const everything = () => (bars.clear(), filter.clear());
+  const [first, second] = [listBox(list, everything, studio.signal), listBox(other, everything, studio.signal)];
+  const filter = filterBar(studio.signal, () => {
+    filtered();
+    studio.say(`${counted(shown(here).length, "unit")} listed.`);
+  }, besideMenu(studio, acts));
   const bars = conceptBars(studio.signal, (concept) => {
     filtered();
     studio.say(concept ? `${counted(shown(here).length, "unit")} of ${concept}.` : "Every unit is listed.");
   });
   const nulls = tallies();
-  const lists = make("div", "gw-lists", {}, make("div", "gw-list-box", {}, names[0], list.node), second);
+  const lists = make("div", "gw-lists", {}, first.node, second.node);
   const probe = prober(studio, picture, () => here.rows, (unit) => {
-    if (!shown(here).some((row) => row.unit === unit)) (bars.clear(), filter.clear());
+    if (!shown(here).some((row) => row.unit === unit)) everything();
     list.choose(unit);
   });
 
@@ -61,19 +72,18 @@ export function render(props: Props): () => void {
 
   function filtered(): void {
     const now = filter.now();
-    list.show(shown(here), (row) => noteOf(row, now));
-    if (there) other.show(shown(there), (row) => noteOf(row, { ...now, ranking: null }));
+    first.show(shown(here), here, (row) => noteOf(row, now));
+    if (there) second.show(shown(there), there, (row) => noteOf(row, { ...now, ranking: null }));
   }
 
   function tabled(data: DataView, beside: boolean): void {
     const table = JSON.parse(new TextDecoder().decode(data)) as UnitTable;
+    panel.forget(beside ? there : here);
     if (beside) there = table;
     else here = table;
     (beside ? other : list).forget();
     if (!beside) {
       heat.of(null);
-      panel.forget();
-      panel.shares(table.shares);
       filter.offer(table.rows, table.rankings);
     }
     arranged();
@@ -81,10 +91,13 @@ export function render(props: Props): () => void {
 
   /** One table or two, with their bars and tallies. */
   function arranged(): void {
-    if (!studio.store.get("beside")) there = null;
-    second.hidden = names[0].hidden = there === null;
+    if (!studio.store.get("beside")) {
+      panel.forget(there);
+      there = null;
+    }
+    second.node.hidden = first.name.hidden = there === null;
     lists.classList.toggle("gw-side-by-side", there !== null);
-    [names[0].textContent, names[1].textContent] = [here.name, there?.name ?? ""];
+    [first.name.textContent, second.name.textContent] = [here.name, there?.name ?? ""];
     bars.show(barsOf(here.rows, there?.rows ?? null));
     nulls.show([...here.tallies, ...(there?.tallies ?? []).slice(0, 1).map((each) => ({ ...each, name: `beside: ${there?.name}` }))]);
     filtered();
@@ -97,8 +110,10 @@ export function render(props: Props): () => void {
       "div",
       "gw-layout",
       {},
-      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices, panel.node, unitSets(studio, acts)),
+      make("div", "gw-centre", {}, tools(studio, acts, heat), make("div", "gw-stage", {}, picture.canvas, picture.glass, heat.canvas, probe.mark, progress(studio, acts)), pages.node, probe.node, ...notices),
       card("gw-unit-card", "Units", bars.node, nulls.node, filter.node, lists, hint(studio)),
+      panel.node,
+      unitSets(studio, acts),
     ),
     sheet.node,
   );
@@ -107,6 +122,20 @@ export function render(props: Props): () => void {
 }
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+/** A list under its name; where a filter leaves nothing of its table, it says so and leads back. */
+function listBox(list: UnitList, everything: () => void, signal: AbortSignal) {
+  const name = make("p", "gw-list-name");
+  const none = make("div", "gw-none", {}, make("p", "gw-none-words", {}, "No unit fits."), button({ act: "everything", label: "List every unit", text: "List every unit" }, everything, signal));
+  return {
+    name,
+    node: make("div", "gw-list-box", {}, name, make("div", "gw-list-frame", {}, list.node, none)),
+    show(rows: readonly UnitRow[], { rows: all }: UnitTable, note: (row: UnitRow) => string): void {
+      none.hidden = rows.length > 0 || all.length === 0;
+      list.show(rows, note);
+    },
+  };
+}
 
 function hint(studio: Studio): HTMLElement {
   const node = make("p", "gw-hint");
@@ -159,12 +188,13 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
   const [low, high] = RANGES.amount;
   const amount = make("input", "gw-amount", { type: "range", min: low, max: high, step: 0.1, "aria-label": "Boost, times" });
   listen(amount, "input", () => store.set({ amount: Number(amount.value) }), signal);
-  const count = make("span", "gw-count");
+  const [count, times] = [make("span", "gw-count"), make("output", "gw-times")];
+  const boost = make("span", "gw-boost", {}, amount, times);
   const group = (label: string, ...nodes: Node[]) => make("div", "gw-group", { role: "group", "aria-label": label }, ...nodes);
   const past = group("History", undo, redo, reset);
   const view = group("View", flame);
   const ways = group("Ticked units are", ...changes.map(([, each]) => each));
-  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, past, view, ways, amount, count);
+  const node = make("div", "gw-tools", { role: "toolbar", "aria-label": "Tools" }, past, view, count, ways, boost);
   const draw = () => {
     const on = open(studio);
     const ticked = store.get("ticked").length;
@@ -180,8 +210,9 @@ function tools(studio: Studio, acts: Acts, heat: UnitHeat): HTMLElement {
       press(each, store.get("change") === change);
     }
     press(flame, store.get("heat"));
-    amount.hidden = store.get("change") !== "boost" || !draws(studio);
+    boost.hidden = ways.hidden || store.get("change") !== "boost";
     amount.value = String(store.get("amount"));
+    times.textContent = `× ${store.get("amount").toFixed(1)}`;
     amount.disabled = !on;
     count.textContent = `${counted(ticked, "unit")} ticked${under > 0 ? `, under them ${counted(under, "edit")}` : ""}`;
   };

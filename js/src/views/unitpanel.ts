@@ -2,8 +2,9 @@
 
 import { dimmed, litAt } from "../canvas/lit";
 import type { Reply } from "../kernel";
-import type { UnitRow } from "../messages";
+import type { UnitRow, UnitTable } from "../messages";
 import { allow, button, card, listen, make } from "../parts/dom";
+import { noteOf } from "../parts/filter";
 import { axisOf, histogram, percent, shareAbove, short, type Axis } from "../parts/histogram";
 import { decode } from "../parts/pictures";
 import { draws, open, reachable, type Acts, type Studio } from "../studio";
@@ -11,7 +12,7 @@ import { draws, open, reachable, type Acts, type Studio } from "../studio";
 const STEPS = 1000; // along the slider
 const STRIDE = 10; // of a key
 const STILL = 120; // ms on one unit before its pictures are asked for
-const KEPT = 24; // units whose maps stay in memory
+const KEPT = 24; // units of a table whose maps stay in memory
 
 interface Maps {
   readonly image: ImageBitmap;
@@ -22,50 +23,60 @@ interface Maps {
   readonly values: Float32Array;
 }
 
+/** A unit, the table that it is listed in, and whether that is the one beside, whose units are only looked at. */
+export interface Chosen {
+  readonly row: UnitRow;
+  readonly table: UnitTable;
+  readonly beside: boolean;
+}
+
 export interface UnitPanel {
   readonly node: HTMLElement;
-  of(row: UnitRow | null): void;
-  /** Which parts of all pixels the quantiles of rows are of. */
-  shares(shares: readonly number[]): void;
-  /** Another layer, or other units: nothing that was fetched holds. */
-  forget(): void;
+  of(chosen: Chosen | null): void;
+  /** A table has gone, and what is shown of it goes too. */
+  forget(table: UnitTable | null): void;
   focus(): void;
 }
 
 /** `relit` is told of pictures that are lit otherwise now. */
 export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pictures: HTMLCanvasElement | null) => void): UnitPanel {
   const { store, signal } = studio;
-  const name = make("span", "gw-panel-name");
+  const [name, note] = [make("span", "gw-panel-name"), make("span", "gw-panel-note")];
   const bars = histogram();
   const slider = make("input", "gw-threshold", { type: "range", min: 0, max: STEPS, step: STRIDE, "aria-label": "Threshold: lit above" });
   const words = make("output", "gw-threshold-words");
   const back = button({ act: "threshold-own", label: "Back to the dissection's threshold", icon: "reset", className: "gw-small" }, () => set(null), signal);
   const [highest, lowest] = [strip("highest"), strip("lowest")];
   const hint = make("p", "gw-hint");
-  const node = card("gw-panel", "Unit", name, bars.node, slider, make("div", "gw-threshold-line", {}, words, back), highest.node, lowest.node, hint);
-  const maps = new Map<string, Maps>();
-  let row: UnitRow | null = null;
-  let shares: readonly number[] = [];
+  const node = card("gw-panel", "Unit", make("p", "gw-panel-unit", {}, name, note), bars.node, slider, make("div", "gw-threshold-line", {}, words, back), bars.words, highest.node, lowest.node, hint);
+  const maps = new WeakMap<UnitTable, Map<string, Maps>>();
+  let shown: Chosen | null = null;
   let axis: Axis | null = null;
   let threshold = 0;
   let [moving, sent, due] = [false, 0, false];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let generation = 0;
   let failed = "";
   node.hidden = true;
 
-  /** Whether there is a model that tells maps; a page and a dissection alone have none. */
-  const able = () => open(studio) && draws(studio);
-  const own = () => row?.threshold ?? 0;
-  const held = (unit: number) => store.get("thresholds").find((each) => each.unit === unit)?.value;
+  /** Whether there is a model that tells maps; a page and a dissection alone have none, what is beside may have its own. */
+  const able = () => open(studio) && (draws(studio) || shown?.beside === true);
+  /** Whether a threshold is kept, and not only tried. */
+  const keeps = () => open(studio) && shown?.beside === false;
+  const own = () => shown?.row.threshold ?? 0;
+  const kept = () => (shown?.beside ? undefined : store.get("thresholds").find((each) => each.unit === shown?.row.unit)?.value) ?? own();
+  const mapsOf = (table: UnitTable): Map<string, Maps> => {
+    if (!maps.has(table)) maps.set(table, new Map());
+    return maps.get(table) as Map<string, Maps>;
+  };
 
   function set(value: number | null): void {
-    if (!row) return;
+    if (!shown) return;
+    const { unit } = shown.row;
     threshold = value ?? own();
     draw();
-    if (!open(studio)) return; // a page: nothing is kept, but it can be looked at
+    if (!keeps()) return;
     sent += 1;
-    void acts.ask("threshold", value === null ? { unit: row.unit } : { unit: row.unit, value }).then(() => {
+    void acts.ask("threshold", value === null ? { unit } : { unit, value }).then(() => {
       sent -= 1;
       settle();
     });
@@ -73,17 +84,19 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
 
   /** The threshold as it is kept, unless one is under way. */
   function settle(): void {
-    if (!row || moving || sent > 0) return;
-    if (open(studio)) threshold = held(row.unit) ?? own();
+    if (!shown || moving || sent > 0) return;
+    if (keeps()) threshold = kept();
     draw();
   }
 
   function draw(): void {
-    if (!row) return;
-    name.textContent = `${row.unit} · ${row.concept || "no concept"}`;
+    if (!shown) return;
+    const { row, table, beside } = shown;
+    name.textContent = `${beside ? `${table.name} · ` : ""}${row.unit} · ${row.concept || "no concept"}`;
+    note.textContent = noteOf(row, { order: "iou" });
     slider.hidden = back.hidden = axis === null;
     if (axis) {
-      const part = percent(shareAbove(shares, row.quantiles, threshold));
+      const part = percent(shareAbove(table.shares, row.quantiles, threshold));
       bars.mark(axis, threshold, own());
       if (!moving) slider.value = String(Math.round((STEPS * axis.at(threshold)) / STRIDE) * STRIDE);
       slider.setAttribute("aria-valuetext", `${short(threshold)}: ${part} lit`);
@@ -97,30 +110,32 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
   const later = () => {
     if (!due) requestAnimationFrame(() => {
       due = false;
-      if (!signal.aborted && row) light();
+      if (!signal.aborted && shown) light(shown);
     });
     due = true;
   };
 
-  function light(): void {
-    const unit = (row as UnitRow).unit;
-    const found = [highest, lowest].map((each) => each.light(maps.get(`${unit} ${each.which}`) ?? null, threshold));
-    hint.hidden = found.some(Boolean);
-    hint.textContent = !able() ? "Its pictures are lit anew where there is a model: gw.UnitBrowser(g, d)." : failed || "Its pictures are on their way.";
-    if (moving && found[0]) relit(unit, highest.canvas);
+  function light({ row: { unit }, table, beside }: Chosen): void {
+    const found = [highest, lowest].map((each) => each.light(mapsOf(table).get(`${unit} ${each.which}`) ?? null, threshold));
+    hint.hidden = found.some(Boolean) && !beside;
+    if (!able()) hint.textContent = "With a model, gw.UnitBrowser(g, d), its pictures follow the threshold.";
+    else if (found.some(Boolean)) hint.textContent = "Beside: a threshold can be tried here, and is not kept.";
+    else hint.textContent = failed || "Its pictures are on their way.";
+    if (moving && found[0] && !beside) relit(unit, highest.canvas);
   }
 
   async function fetchMaps(): Promise<void> {
-    const [unit, asked] = [row?.unit, generation];
+    const asked = shown;
     for (const { which } of [highest, lowest]) {
-      const key = `${unit} ${which}`;
-      if (unit === undefined || unit !== row?.unit || maps.has(key) || !able()) continue;
-      const reply = await studio.kernel.ask("maps", { unit, lowest: which === "lowest" });
+      if (!asked || asked !== shown || !able()) return;
+      const [{ row: { unit }, beside }, held] = [asked, mapsOf(asked.table)];
+      if (held.has(`${unit} ${which}`)) continue;
+      const reply = await studio.kernel.ask("maps", { unit, lowest: which === "lowest", ...(beside ? { beside } : {}) });
       const came = signal.aborted ? null : await unpacked(reply);
-      if (asked !== generation || signal.aborted) return;
-      if (came) maps.set(key, came);
-      else failed = reply.message ?? "Its pictures cannot be shown.";
-      for (const old of [...maps.keys()].slice(0, Math.max(0, maps.size - 2 * KEPT))) maps.delete(old);
+      if (signal.aborted) return;
+      if (came) held.set(`${unit} ${which}`, came);
+      else if (asked === shown) failed = reply.message ?? "Its pictures cannot be shown.";
+      for (const old of [...held.keys()].slice(0, Math.max(0, held.size - 2 * KEPT))) held.delete(old);
       later();
     }
   }
@@ -151,22 +166,19 @@ export function unitPanel(studio: Studio, acts: Acts, relit: (unit: number, pict
   return {
     node,
     of(chosen) {
-      row = chosen;
-      node.hidden = row === null;
+      shown = chosen;
+      node.hidden = shown === null;
       clearTimeout(timer);
-      if (!row) return;
-      axis = axisOf(shares, row.quantiles);
-      bars.show(shares, row.quantiles, axis);
-      [moving, failed, threshold] = [false, "", held(row.unit) ?? own()];
+      if (!shown) return;
+      const { row, table } = shown;
+      axis = axisOf(table.shares, row.quantiles);
+      bars.show(table.shares, row.quantiles, axis);
+      [moving, failed, threshold] = [false, "", kept()];
       draw();
       timer = setTimeout(() => void fetchMaps(), STILL);
     },
-    shares: (given) => void (shares = given),
-    forget() {
-      generation += 1;
-      row = null;
-      node.hidden = true;
-      maps.clear();
+    forget(table) {
+      if (shown?.table === table) this.of(null);
     },
     focus: () => slider.focus(),
   };
