@@ -64,8 +64,8 @@ def test_some_classes_of_many_can_be_asked_about(planted, data):
     whole = gw.importance(planted, data, layer="units", progress=False)
     part = gw.importance(planted, data, layer="units", classes=["blue"], progress=False)
     assert np.array_equal(part.lost[:, 0], whole.lost[:, 2])
-    whole_gone, part_gone = (gw.removals(planted, each, data, counts=(2,), draws=2, progress=False) for each in (whole, part))
-    assert np.array_equal(part_gone.without[0], whole_gone.without[2]) and np.array_equal(part_gone.overall[0], whole_gone.overall[2])
+    gone, part_gone = (gw.removals(planted, each, data, counts=(2,), draws=2, progress=False) for each in (whole, part))
+    assert np.array_equal(part_gone.without[0], gone.without[2]) and np.array_equal(part_gone.overall[0], gone.overall[2])
     with pytest.raises(ArgumentError, match="empty"):
         gw.importance(planted, data, layer="units", classes=[], progress=False)
     with pytest.raises(ArgumentError, match="Did you mean 'red'"):
