@@ -22,7 +22,7 @@ from ganwidgets.core.nets import Layer, LayeredClassifier
 from ganwidgets.core.statistics import peaks_of
 
 SEARCHES, STEPS, RATE = 5, 200, 0.01
-BATCH = 50
+BATCH = 10                  # pictures a step: what descends through a net at 224 px takes near 200 MB a picture
 FIRST = 1.0                 # how much the wrong class counts beside the squared length of the change, at first
 TIMES = 10.0                # times as much after searches that all failed, and a part of it while all succeeded
 EDGE = 1 - 1e-6             # where pictures are kept from 1, that tanh can reach
