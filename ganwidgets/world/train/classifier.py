@@ -87,7 +87,8 @@ def trained(recipe: Recipe, path: Path, *, minutes: float, device: str | torch.d
 
 def labels_of(recipe: Recipe, seeds: Sequence[int]) -> np.ndarray:
     """The class of each scene, by its place among the recipe's."""
-    return np.asarray([recipe.classes.index(recipe.class_of(scene(seed))) for seed in seeds])
+    classes = recipe.classes
+    return np.asarray([classes.index(recipe.class_of(scene(seed))) for seed in seeds])
 
 
 def batch(recipe: Recipe, number: int, pool: Pool, labels: np.ndarray) -> tuple[Tensor, Tensor]:

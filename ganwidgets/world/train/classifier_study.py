@@ -1,7 +1,7 @@
-"""`python -m ganwidgets.world.train.classifier_study`: a classifier of many classes, for a study of the units of classifiers.
+"""`python -m ganwidgets.world.train.classifier_study MINUTES`: a classifier of many classes, to study the units of classifiers.
 
 Six classes that are always told apart rest on no few units. This one tells places, seasons and hours apart, 96 classes by 64
-units of the last layer, and is often wrong; it is no part of the package. A stopped run goes on.
+units of the last layer; it is no part of the package. A stopped run goes on.
 """
 
 import sys
